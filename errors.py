@@ -1,0 +1,226 @@
+"""The tree of refusals: each is a type, and carries the sentence for the person who meets it."""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):
+    """Something asked for was not done, and nothing was changed. `str()` is one plain sentence."""
+
+
+class NotFound(Refusal):
+    """The thing named does not exist, or strangers are not told whether it does."""
+
+
+class Conflict(Refusal):
+    """It clashes with what is already on record."""
+
+
+class Invalid(Refusal):
+    """What was given cannot be meant."""
+
+
+# -- policies, revisions, drafts ----------------------------------------------------------------
+
+
+class NoSuchPolicy(NotFound):
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is no policy at “{slug}”.")
+
+
+class NoSuchRevision(NotFound):
+    def __init__(self, which: object) -> None:
+        super().__init__(f"There is no revision {which} of this policy.")
+
+
+class NoSuchDraft(NotFound):
+    def __init__(self) -> None:
+        super().__init__("That draft is gone: it was published or thrown away.")
+
+
+class NothingInForce(NotFound):
+    def __init__(self) -> None:
+        super().__init__("No text of this policy is in force yet.")
+
+
+class SlugTaken(Conflict):
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"A policy at “{slug}” exists already; choose another address.")
+
+
+class SlugReserved(Invalid):
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"The address “{slug}” is needed by Gazette's own pages; choose another.")
+
+
+class SlugMalformed(Invalid):
+    def __init__(self, slug: str) -> None:
+        super().__init__(
+            f"“{slug}” cannot be an address: use small letters, digits and single hyphens, "
+            "beginning with a letter, 60 at most."
+        )
+
+
+class FieldMissing(Invalid):
+    """A required field was left empty. `field` names it for the form."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        self.field = field
+        super().__init__(sentence)
+
+
+class EmptyText(Invalid):
+    def __init__(self) -> None:
+        super().__init__("The text is empty; write or paste the policy's Markdown.")
+
+
+class TextTooLong(Invalid):
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"The text has {size:,} bytes; {limit:,} is the most that is taken.")
+
+
+class TextNotReadable(Invalid):
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The text cannot be read: {why}.")
+
+
+class NestedTooDeep(Invalid):
+    def __init__(self, line: int, limit: int) -> None:
+        super().__init__(
+            f"Line {line} is nested more than {limit} levels deep, which readers would not be shown; "
+            "flatten the lists or quotes there."
+        )
+
+
+class SameText(Conflict):
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"The text is equal to revision {number} and nothing else differs; there is nothing to publish."
+        )
+
+
+class IntoThePast(Invalid):
+    def __init__(self) -> None:
+        super().__init__("It cannot come into force before now: changes apply forward, never backward.")
+
+
+class BeforeEarlierRevision(Invalid):
+    def __init__(self, number: int, when: str) -> None:
+        super().__init__(f"It cannot come into force before revision {number} does, which is on {when}.")
+
+
+class DateMalformed(Invalid):
+    def __init__(self, given: str) -> None:
+        super().__init__(f"“{given}” is not a date; write it as 2018-05-25, 2018-05 or 2018.")
+
+
+class TimeZoneUnknown(Invalid):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"“{name}” is no time zone; write one such as Europe/Stockholm or UTC.")
+
+
+class NoticePeriodTooShort(Invalid):
+    def __init__(self, least: int) -> None:
+        super().__init__(
+            f"By notice, the period is at least {least} whole days: "
+            "a letter accepted today may still bounce for 72 hours."
+        )
+
+
+class NotWithdrawable(Conflict):
+    """Only the latest published revision, and only before it is in force."""
+
+
+class DraftChanged(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "Somebody else saved this draft after you opened it; nothing was overwritten. "
+            "Open it again to see their text."
+        )
+
+
+class AudienceDiffers(Invalid):
+    def __init__(self, typed: str, count: int) -> None:
+        super().__init__(f"You typed “{typed}”; {count} is the number of members. Type {count} to publish.")
+
+
+# -- folders and git histories ------------------------------------------------------------------
+
+
+class NothingToImport(Invalid):
+    def __init__(self, where: object) -> None:
+        super().__init__(
+            f"{where} holds no dated Markdown; a folder is <policy>/<date>.md with a date as in 2018-05-25.md."
+        )
+
+
+class ImportConflict(Conflict):
+    """The history given is not the one on record; nothing of that policy was changed."""
+
+
+class FrontMatterInvalid(Invalid):
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"{where}: the “gazette:” front matter cannot be used: {why}.")
+
+
+class NotARepository(Invalid):
+    """The git history cannot be read."""
+
+
+# -- members, notices, delivery -----------------------------------------------------------------
+
+
+class NoSuchMember(NotFound):
+    def __init__(self) -> None:
+        super().__init__("No such member.")
+
+
+class NoSuchNotice(NotFound):
+    def __init__(self) -> None:
+        super().__init__("No such notice.")
+
+
+class NoticeAlreadyOpen(Conflict):
+    def __init__(self) -> None:
+        super().__init__("A notice for this revision is open already.")
+
+
+class NoticeNotPausable(Conflict):
+    """The notice is not in a state from which this can be done."""
+
+
+class RowInvalid(Invalid):
+    """One row of a members file cannot be used; the others are."""
+
+
+class FileInvalid(Invalid):
+    """A members file as a whole cannot be read."""
+
+
+# -- the house ----------------------------------------------------------------------------------
+
+
+class SettingInvalid(Invalid):
+    """A setting is missing or wrong; the sentence names it."""
+
+
+class SchemaNotAtHead(Conflict):
+    def __init__(self, found: str | None, head: str) -> None:
+        super().__init__(
+            f"The database's schema is at {found or 'nothing'} and this version needs {head}; "
+            "run `gazette migrate` first."
+        )
+
+
+class SignInRefused(Refusal):
+    def __init__(self) -> None:
+        super().__init__("That name and password do not go together.")
+
+
+class PasswordTooShort(Invalid):
+    def __init__(self, least: int) -> None:
+        super().__init__(f"Choose a password of at least {least} characters.")
+
+
+class AccountExists(Conflict):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is an account “{name}” already.")
