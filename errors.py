@@ -55,8 +55,7 @@ class SlugReserved(Invalid):
 class SlugMalformed(Invalid):
     def __init__(self, slug: str) -> None:
         super().__init__(
-            f"“{slug}” cannot be an address: use small letters, digits and single hyphens, "
-            "beginning with a letter, 60 at most."
+            f"“{slug}” cannot be an address: use small letters, digits and single hyphens, 60 at most."
         )
 
 

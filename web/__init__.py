@@ -1,0 +1,49 @@
+"""The faces: thin edges that translate HTTP, call a service and render."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from notifier.runtime import Runtime
+
+MOST_BYTES = 8 * 1024 * 1024  # a text of a megabyte may treble when a form encodes it
+
+
+def register(app: Flask, runtime: Runtime) -> None:
+    """Make a Flask application serve Gazette's pages."""
+    # Imported here, so that a migration, which needs the accounts' table, does not load every page.
+    from flask_wtf.csrf import CSRFProtect
+    from jinja2 import StrictUndefined
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from web import admin, context, errors, filters, headers, public
+
+    settings = runtime.settings
+    app.extensions["gazette"] = runtime
+    app.config.update(
+        SECRET_KEY=runtime.secret,
+        MAX_CONTENT_LENGTH=MOST_BYTES,
+        MAX_FORM_MEMORY_SIZE=MOST_BYTES,
+        SESSION_COOKIE_NAME="__Host-gazette" if settings.secure else "gazette",
+        SESSION_COOKIE_SECURE=settings.secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=12 * 3600,
+        WTF_CSRF_TIME_LIMIT=12 * 3600,
+        WTF_CSRF_SSL_STRICT=False,  # no referrer is sent, so there is none to check; the token is what counts
+    )
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    if settings.proxies:
+        hops = settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    CSRFProtect(app)
+    context.register(app)
+    filters.register(app)
+    errors.register(app)
+    headers.register(app, runtime)
+    admin.register(app)
+    app.register_blueprint(public.blueprint)

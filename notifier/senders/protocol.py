@@ -6,7 +6,7 @@ certainly not sent and worth retrying, certainly not sent and not worth retrying
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -81,6 +81,10 @@ class Sender(Protocol):
 
     def send(self, message: Message, recipients: Sequence[Recipient], *, attempt_id: int) -> Accepted:
         """Carry one request. Raises: NotSent, Refused, Unknown."""
+        ...
+
+    def forget(self, delivery_ids: Iterable[int]) -> None:
+        """Remove what is kept here of these deliveries' letters, as at an erasure."""
         ...
 
     def close(self) -> None:

@@ -1,0 +1,65 @@
+# Needs Python 3.11 or newer, and make. Nothing is installed outside this folder.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+BIND ?= 127.0.0.1:8000
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test lint types imports units browser format lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "Gazette needs Python 3.11 or newer; none was found."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made requirements.txt pyproject.toml
+	$(PIP) install --quiet --require-hashes -r requirements.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(VENV)/.tested-with: $(VENV)/.installed requirements-dev.txt
+	$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+setup: $(VENV)/.installed ## Make .venv with the gazette command in it
+
+run: setup ## Prepare what is missing, then serve at http://127.0.0.1:8000 (BIND=host:port)
+	@exec $(BIN)/gazette start --bind $(BIND)
+
+demo: setup ## Tell the main job in the terminal
+	@$(BIN)/gazette demo
+
+test: $(VENV)/.tested-with lint types imports units ## Run everything that CI runs
+
+lint: $(VENV)/.tested-with ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.tested-with ## mypy --strict
+	$(BIN)/mypy .
+
+imports: $(VENV)/.tested-with ## import-linter: imports go one way
+	$(BIN)/lint-imports --no-cache
+
+units: $(VENV)/.tested-with ## Unit, property, integration (both databases) and browser tests
+	@sh tests/chromium.sh
+	$(BIN)/pytest -n 2 --dist loadfile
+
+format: $(VENV)/.tested-with ## Put the code in its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.tested-with ## Compile requirements*.txt anew, with hashes
+	for name in requirements requirements-dev; do \
+		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+			--no-header --no-annotate --no-emit-index-url $$name.in --output-file $$name.txt || exit 1; \
+	done
+
+clean: ## Remove what setup, run and the tests made (the instance in var/ stays)
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

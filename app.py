@@ -1,0 +1,82 @@
+"""The composition root: settings -> engine, clock, sender, Flask application. Builds things once, decides nothing.
+
+`app:app` is the application for any WSGI server (where a server reads the module's dictionary instead of its
+attributes, name the factory: `app:create_app()`).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+from flask import Flask
+
+import database
+import settings as configuration
+from database import Clock, DatabaseClock
+from errors import Refusal
+from notifier import senders
+from notifier.runtime import Runtime
+from notifier.senders.protocol import Sender
+from settings import Settings
+
+
+def build_runtime(
+    settings: Settings | None = None, *, clock: Clock | None = None, sender: Sender | None = None
+) -> Runtime:
+    """Build what the jobs and the edges share. Raises: SettingInvalid, SchemaNotAtHead."""
+    settings = settings or configuration.load()
+    engine = database.create_engine(settings.database_url)
+    database.require_head(engine)
+    key = settings.sendgrid_api_key
+    return Runtime(
+        engine=engine,
+        clock=clock or DatabaseClock(),
+        sender=sender
+        or senders.build(
+            settings.mail,
+            sendgrid_key=key.get_secret_value() if key else None,
+            sendgrid_url=settings.sendgrid_url,
+        ),
+        settings=settings,
+        node=f"{socket.gethostname()}:{os.getpid()}",
+    )
+
+
+def create_app(settings: Settings | None = None, *, runtime: Runtime | None = None) -> Flask:
+    """Build the web application. It starts no scheduler. Raises: SettingInvalid, SchemaNotAtHead."""
+    import web
+
+    runtime = runtime or build_runtime(settings)
+    app = Flask(
+        __name__,
+        root_path=str(database.ROOT),
+        template_folder="templates",
+        static_folder="web/static",
+        static_url_path="/static",
+    )
+    web.register(app, runtime)
+    return app
+
+
+def serve() -> Flask:
+    """The application as a server runs it: with the scheduler inside where GAZETTE_SCHEDULER is `embedded`."""
+    from notifier import scheduler
+
+    app = create_app()
+    runtime: Runtime = app.extensions["gazette"]
+    if runtime.settings.scheduler == "embedded":
+        app.extensions["gazette_scheduler"] = scheduler.start(runtime)
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    # Made when a server asks for it, so that importing the factory needs no settings and opens nothing.
+    if name != "app":
+        raise AttributeError(name)
+    try:
+        globals()["app"] = made = serve()
+    except Refusal as refusal:
+        raise SystemExit(f"gazette: {refusal}") from refusal
+    return made

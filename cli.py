@@ -1,0 +1,338 @@
+"""The `gazette` command: translate arguments, call a service, print what came of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+import database
+import settings as configuration
+from errors import DateMalformed, Refusal, SettingInvalid
+
+
+class _Group(click.Group):
+    """Says a refusal as its one sentence, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Refusal as refusal:
+            click.echo(f"gazette: {refusal}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="gazette")
+def main() -> None:
+    """Gazette: which text governed whom, from when, and how you know."""
+
+
+def _actor() -> str:
+    """Acts at the command line carry the operating system's user."""
+    import getpass
+
+    try:
+        return f"{getpass.getuser()} at the command line"
+    except (OSError, KeyError):
+        return f"uid {os.getuid()} at the command line"
+
+
+def _engine() -> Any:
+    """The database, at head. Commands that only touch the record need no more settings than its address."""
+    engine = database.create_engine(_database_url())
+    database.require_head(engine)
+    return engine
+
+
+def _database_url() -> str:
+    try:
+        return configuration.load().database_url
+    except SettingInvalid:
+        # the rest of the settings does not concern a migration or an import of texts
+        from dotenv import dotenv_values
+
+        kept = dotenv_values(configuration.home() / "gazette.env")
+        url = os.environ.get("GAZETTE_DATABASE_URL") or kept.get("GAZETTE_DATABASE_URL")
+        return url or f"sqlite:///{configuration.home() / 'gazette.db'}"
+
+
+@contextmanager
+def _progress(label: str, total: int | None) -> Iterator[Any]:
+    """A progress bar on standard error; nothing but the result where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda **moved: bar.update(task, **(moved or {"advance": 1}))
+
+
+# -- running ------------------------------------------------------------------------------------
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's schema to this version."""
+    engine = database.create_engine(_database_url())
+    database.migrate(engine)
+    click.echo(f"The schema is at head ({engine.url.render_as_string(hide_password=True)}).")
+
+
+@main.command()
+@click.option("--bind", default="127.0.0.1:8000", show_default=True, help="Address and port to listen on.")
+def start(bind: str) -> None:
+    """Prepare whatever is missing (settings, database, examples, an administrator), then serve."""
+    import quickstart
+
+    quickstart.prepare(bind, actor=_actor(), say=click.echo)
+    _gunicorn(bind, [])
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--bind", default="127.0.0.1:8000", show_default=True, help="Address and port to listen on.")
+@click.argument("gunicorn_options", nargs=-1, type=click.UNPROCESSED)
+def serve(bind: str, gunicorn_options: tuple[str, ...]) -> None:
+    """Serve under gunicorn; further options go to gunicorn itself."""
+    from app import build_runtime
+
+    build_runtime().engine.dispose()  # a wrong setting or an old schema stops the start here, with its sentence
+    _gunicorn(bind, list(gunicorn_options))
+
+
+def _gunicorn(bind: str, options: list[str]) -> None:
+    sys.stdout.flush()
+    arguments = [
+        sys.executable, "-m", "gunicorn", "app:app", "--chdir", str(database.ROOT), "--bind", bind,
+        "--worker-class", "gthread", "--threads", "8", "--worker-tmp-dir", _memory_folder(),
+        "--log-level", "warning", *options,
+    ]  # fmt: skip
+    os.environ["GAZETTE_HOME"] = str(configuration.home())
+    os.execv(sys.executable, arguments)  # noqa: S606 -- no shell; this process becomes the server
+
+
+def _memory_folder() -> str:
+    """Where gunicorn keeps its heartbeat: a disk may stall, and a stalled heartbeat kills a worker."""
+    shared = Path("/dev/shm")  # noqa: S108
+    return str(shared) if os.access(shared, os.W_OK) else "/tmp"  # noqa: S108
+
+
+@main.command()
+def worker() -> None:
+    """Run the scheduler apart from the web: decide, open, deliver, settle, purge."""
+    from app import build_runtime
+    from notifier import scheduler
+
+    runtime = build_runtime()
+    serving = scheduler.serve(runtime)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: serving.shutdown(wait=False))
+    click.echo(f"The scheduler ticks every {runtime.settings.tick_seconds:g} seconds; stop it with Ctrl-C.")
+    serving.start()
+    runtime.sender.close()
+
+
+@main.command()
+def demo() -> None:
+    """Tell the main job in the terminal, on an empty temporary database."""
+    import demonstration
+
+    demonstration.run()
+
+
+# -- the record ---------------------------------------------------------------------------------
+
+
+@main.command("import")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--prefix", default="", help="Goes before each policy's slug.")
+@click.option(
+    "--told-through", metavar="DATE", help="Members who had joined by then were told of the texts so far."
+)
+def import_(folder: Path, prefix: str, told_through: str | None) -> None:
+    """Import dated Markdown: FOLDER/<policy>/<date>[.n].md. Nobody is mailed."""
+    from policy_versions import folders
+
+    day = _day(told_through)
+    _import(folders.read(folder, prefix=prefix), day)
+
+
+@main.command("import-git")
+@click.argument("repository")
+@click.argument("path")
+@click.option("--slug", help="The policy's address; made from the file's name unless given.")
+@click.option("--title", help="The policy's title; made from the slug unless given.")
+@click.option("--time-zone", default="UTC", show_default=True, help="In which a commit's day is told.")
+@click.option(
+    "--told-through", metavar="DATE", help="Members who had joined by then were told of the texts so far."
+)
+def import_git(
+    repository: str, path: str, slug: str | None, title: str | None, time_zone: str, told_through: str | None
+) -> None:
+    """Import a file's git history: a revision for each commit that changes PATH in REPOSITORY."""
+    from policy_versions import gits
+    from policy_versions.policies import PolicyFields
+
+    slug = slug or gits.slug_of(path)
+    fields = PolicyFields(slug, title or slug.replace("-", " ").capitalize(), time_zone=time_zone)
+    _import([gits.read(repository, path, fields)], _day(told_through))
+
+
+def _day(written: str | None) -> date | None:
+    if written is None:
+        return None
+    try:
+        return date.fromisoformat(written)
+    except ValueError as error:
+        raise DateMalformed(written) from error
+
+
+def _import(found: list[Any], told_through: date | None) -> None:
+    """Each policy in a transaction of its own: one that is refused changes nothing, and the others come in."""
+    engine = _engine()
+    refused = 0
+    with _progress("Reading and deciding", sum(len(history.files) for history in found)) as moved:
+        for history in found:
+            try:
+                click.echo(_import_one(engine, history, told_through, moved))
+            except Refusal as refusal:
+                refused += 1
+                click.echo(f"gazette: {history.fields.slug} was not imported. {refusal}", err=True)
+    if refused:
+        raise SystemExit(1)
+
+
+def _import_one(engine: Any, history: Any, told_through: date | None, moved: Any) -> str:
+    from policy_versions import histories
+
+    clock = database.DatabaseClock()
+    with database.reading(engine) as session:
+        plan = histories.plan(session, history, now=clock.now(session), progress=moved)
+    with database.writing(engine) as session:
+        now = clock.now(session)
+        policy = histories.carry_out(session, plan, actor=_actor(), now=now)
+        told = histories.told_through(session, policy, told_through, now=now) if told_through else None
+    further = len(plan.steps) - plan.revisions
+    parts = [f"{plan.revisions} revisions" if plan.revisions != 1 else "1 revision"]
+    parts += [f"{further} further dates of the same text"] if further else []
+    parts += [f"{plan.known} files were on record"] if plan.known else []
+    parts += [f"members told through {told_through}"] if told else []
+    return f"{history.fields.slug}: {', '.join(parts)}."
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--policy", "only", help="Only the policy of that slug.")
+@click.option(
+    "--prefix", default="", help="Only policies whose slug begins so; it is taken off the folder's name."
+)
+def export(folder: Path, only: str | None, prefix: str) -> None:
+    """Export every policy as dated Markdown under FOLDER; what was imported comes out byte for byte."""
+    from policy_versions import folders, histories, policies
+
+    with database.reading(_engine()) as session:
+        chosen = [policies.policy(session, only)] if only else policies.policies(session)
+        for policy in chosen:
+            if policy.slug.startswith(prefix) and policy.slug != prefix:
+                files = histories.export(session, policy)
+                count = folders.write(folder, policy.slug.removeprefix(prefix), files)
+                click.echo(f"{policy.slug}: {count} files.")
+
+
+# -- members and accounts -----------------------------------------------------------------------
+
+
+@main.group(cls=_Group)
+def members() -> None:
+    """Bring members in, and erase them."""
+
+
+@members.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+def members_import(file: Path) -> None:
+    """Import members from CSV (or JSON lines, by the ending .jsonl). Rows that cannot be used are left out."""
+    from notifier import members as service
+
+    secret = configuration.load().secret_key.get_secret_value()
+    engine = _engine()
+    report = service.Report()
+    with _progress("Members", None) as moved, database.writing(engine) as session:
+        now = database.DatabaseClock().now(session)
+        for report in service.bring_in(session, service.read(file), secret=secret, now=now):
+            moved(completed=report.added + report.changed + report.unchanged)
+    for line, sentence in report.rejected:
+        click.echo(f"line {line}: {sentence}", err=True)
+    click.echo(
+        f"{report.added} added, {report.changed} changed, {report.unchanged} unchanged, {report.refused} left out."
+    )
+
+
+@members.command("erase")
+@click.argument("external_id")
+def members_erase(external_id: str) -> None:
+    """Erase a member: no personal information stays; the pseudonymous timeline does."""
+    from app import build_runtime
+    from notifier import members as service
+
+    runtime = build_runtime()
+    with database.writing(runtime.engine) as session:
+        member = service.by_external_id(session, external_id)
+        now = runtime.clock.now(session)
+        letters = service.erase(session, member, actor=_actor(), now=now)
+        pseudonym = member.id
+    runtime.sender.forget(letters)
+    database.forget_erased(runtime.engine)
+    click.echo(f"Erased. What stays is the timeline of member {pseudonym}, without anything personal.")
+
+
+@main.group(cls=_Group)
+def accounts() -> None:
+    """Administrators' accounts."""
+
+
+@accounts.command("create")
+@click.argument("name")
+def accounts_create(name: str) -> None:
+    """Make an account and print its one-time password."""
+    from web import accounts as service
+
+    with database.writing(_engine()) as session:
+        now = database.DatabaseClock().now(session)
+        password = service.create(session, name, now=now)
+        _audited(session, f"account {name} made", now)
+    click.echo(f"{name} may sign in once with: {password}")
+
+
+@accounts.command("reset")
+@click.argument("name")
+def accounts_reset(name: str) -> None:
+    """Give an account a new one-time password; its open sessions end."""
+    from web import accounts as service
+
+    with database.writing(_engine()) as session:
+        account = service.by_name(session, name)
+        if account is None:
+            raise SettingInvalid(f"There is no account “{name}”.")
+        password = service.reset(session, account)
+        _audited(session, f"account {name} reset", database.DatabaseClock().now(session))
+    click.echo(f"{name} may sign in once with: {password}")
+
+
+def _audited(session: Any, action: str, now: datetime) -> None:
+    from policy_versions import audit
+
+    audit.record(session, actor=_actor(), action=action, subject="accounts", now=now.astimezone(UTC))

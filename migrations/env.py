@@ -1,0 +1,18 @@
+"""Alembic's entry: runs migrations on the connection that `database.migrate` hands over."""
+
+from alembic import context
+from sqlmodel import SQLModel
+
+import notifier.models
+import policy_versions.models
+import web.accounts  # noqa: F401
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=SQLModel.metadata,
+    render_as_batch=True,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,151 @@
+"""Put together what a letter says, from the record: once for each group of members that share a base."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from sqlmodel import Session, col, select
+
+from errors import NoSuchRevision
+from notifier import letters
+from notifier.letters import Letter, LetterContext
+from notifier.models import Batch, Delivery, Notice, RenderedLetter
+from notifier.senders.protocol import Message
+from policy_versions import archive, dates, diff, significance
+from policy_versions.archive import Entry, History
+from policy_versions.models import Policy, Revision
+from policy_versions.significance import Finding
+from settings import Settings
+
+ENGINES = f"{diff.ENGINE} {significance.ENGINE}"
+
+
+def compose(
+    record: History, entry: Entry, settings: Settings, *, notice: Notice, batch: Batch, now: datetime
+) -> LetterContext:
+    """What the letter of a batch says. now: when it is written, UTC."""
+    policy, revision = record.policy, entry.revision
+    base = _base(record, batch.base_revision_id)
+    home = f"{settings.public_url}/{quote(policy.slug)}"
+    compared = f"{home}/compare/{base.number}..{revision.number}" if base else f"{home}/{revision.number}"
+    correction = notice.kind == "correction"
+    said: dict[str, Any] = {
+        "company": settings.company_name,
+        "company_address": settings.company_address,
+        "contact_email": settings.contact_email,
+        "policy_title": policy.title,
+        "policy_url": home,
+        "text_url": f"{home}/{revision.number}",
+        "redline_url": compared,
+        "history_url": f"{home}/history",
+        "revision": revision.number,
+        "revision_label": revision.date.label,
+        "sha256": revision.sha256,
+        "chain": record.entries[-1].revision.chain,
+        "effective_label": dates.day_label(revision.effective_at, policy.zone),
+        "governs_already": batch.already,
+        "in_force": entry.live and revision.effective_at <= now,
+        # an earlier text that still waits to be accepted holds this one back too, whatever its own rule
+        "rule": "acceptance" if batch.asks else revision.rule,
+        "notice_days": revision.notice_days,
+        "base": base.number if base else None,
+        "base_label": base.date.label if base else None,
+        "summary": revision.summary,
+        "findings": () if correction else findings(entry),
+        "change": diff.compare(base.text, revision.text) if base and not correction else None,
+        "promise": policy.promise,
+        "kind": notice.kind,
+        "correction_reason": entry.withdrawal.reason if entry.withdrawal else "",
+        "audience": batch.audience,
+        "locale": batch.locale,
+    }
+    return LetterContext(**said)
+
+
+def _base(record: History, revision_id: int | None) -> Revision | None:
+    return next((e.revision for e in record.entries if e.revision.id == revision_id), None)
+
+
+def findings(entry: Entry) -> tuple[Finding, ...]:
+    """The findings of a revision's standing decision."""
+    made = entry.decision.findings if entry.decision else []
+    return tuple(Finding(**finding) for finding in made)
+
+
+def rendered(session: Session, notice: Notice, batch: Batch) -> RenderedLetter | None:
+    """The letter of a batch's group, where it has been rendered."""
+    return session.exec(
+        select(RenderedLetter).where(
+            RenderedLetter.notice_id == notice.id,
+            col(RenderedLetter.base_revision_id).is_not_distinct_from(batch.base_revision_id),
+            RenderedLetter.locale == batch.locale,
+            RenderedLetter.audience == batch.audience,
+            RenderedLetter.already == batch.already,
+            RenderedLetter.asks == batch.asks,
+        )
+    ).first()
+
+
+def render(session: Session, notice: Notice, batch: Batch, settings: Settings, *, now: datetime) -> RenderedLetter:
+    """Render a batch's letter, and return the row that keeps it as evidence (not yet added)."""
+    policy = session.get_one(Policy, notice.policy_id)
+    record = archive.history(session, policy)
+    entry = next((e for e in record.entries if e.revision.id == notice.revision_id), None)
+    if entry is None:
+        raise NoSuchRevision(notice.revision_id)
+    context = compose(record, entry, settings, notice=notice, batch=batch, now=now)
+    letter = letters.render(context, prefix=notice.substitution_prefix)
+    return _row(letter, notice, batch, entry, now)
+
+
+def _row(letter: Letter, notice: Notice, batch: Batch, entry: Entry, now: datetime) -> RenderedLetter:
+    return RenderedLetter(
+        notice_id=notice.id or 0,
+        base_revision_id=batch.base_revision_id,
+        locale=batch.locale,
+        audience=batch.audience,
+        already=batch.already,
+        asks=batch.asks,
+        subject=letter.subject,
+        text=letter.text,
+        html=letter.html,
+        sha256=letter.sha256,
+        engines=ENGINES,
+        decision_id=entry.decision.id if entry.decision else None,
+        recorded_at=now,
+    )
+
+
+def message(letter: RenderedLetter, settings: Settings, *, policy_slug: str) -> Message:
+    """The letter as a sender takes it."""
+    host = settings.public_url.split("//", 1)[1].split("/", 1)[0].split(":", 1)[0]
+    return Message(
+        subject=letter.subject,
+        text=letter.text,
+        html=letter.html,
+        sender=mailbox(settings),
+        reply_to=settings.contact_email,
+        headers={
+            "List-Id": f"<{policy_slug}.{host}>",
+            "Auto-Submitted": "auto-generated",
+            "Feedback-ID": f"notice-{letter.notice_id}:{policy_slug}:gazette",
+        },
+    )
+
+
+def mailbox(settings: Settings) -> str:
+    """The letter's From: the company's name and the address that sends."""
+    name = settings.company_name.replace("\\", "").replace('"', "")
+    return f'"{name}" <{settings.sender_address}>'
+
+
+def personal(notice: Notice, delivery: Delivery, *, already: bool, policy: Policy) -> dict[str, str]:
+    """What is put in place of the letter's keys for one delivery."""
+    if delivery.applies_from is None:
+        words = letters.APPLIES_ON_ACCEPTANCE
+    else:
+        words = dates.day_label(delivery.applies_from, policy.zone)
+        words = f"since {words}" if already else words
+    return letters.substitutions(notice.substitution_prefix, applies_from=words)

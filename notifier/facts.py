@@ -1,0 +1,206 @@
+"""Gather, for a policy and some members, the facts that the ratchet folds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlmodel import Session, col, select
+
+from notifier.models import (
+    UNDOING_EVENTS,
+    Acknowledgement,
+    Attempt,
+    Delivery,
+    DeliveryEvent,
+    GuardianChange,
+    Member,
+    Notice,
+    Outcome,
+)
+from policy_versions.applicability import (
+    Acknowledged,
+    Decided,
+    Ended,
+    Fact,
+    Guardianship,
+    Joined,
+    Noticed,
+    Published,
+    Rule,
+    Undone,
+    Withdrawn,
+)
+from policy_versions.archive import History
+from policy_versions.models import DecisionRecord, Revision, Telling
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFacts:
+    """What is the same for every member. numbers: revision ids to numbers. tellings: imported notices."""
+
+    facts: tuple[Fact, ...]
+    tellings: tuple[Noticed, ...]
+    numbers: Mapping[int | None, int]
+
+
+def of_policy(session: Session, record: History) -> PolicyFacts:
+    """Gather a policy's own facts."""
+    numbers = {entry.revision.id: entry.number for entry in record.entries}
+    facts = [*_revisions(record), *_decisions(session, record, numbers)]
+    tellings = session.exec(select(Telling).where(Telling.policy_id == record.policy.id))
+    return PolicyFacts(
+        tuple(facts),
+        tuple(
+            Noticed(t.told_at, numbers[t.revision_id], not_before=t.told_at, id=f"telling:{t.id}")
+            for t in tellings
+        ),
+        numbers,
+    )
+
+
+def _revisions(record: History) -> Iterator[Fact]:
+    for entry in record.entries:
+        revision = entry.revision
+        yield Published(
+            revision.published_at,
+            revision.number,
+            revision.effective_at,
+            Rule(revision.rule),
+            timedelta(days=revision.notice_days),
+            f"revision:{revision.id}",
+        )
+        if entry.withdrawal is not None:
+            yield Withdrawn(entry.withdrawal.recorded_at, revision.number, f"withdrawal:{entry.withdrawal.id}")
+
+
+def _decisions(session: Session, record: History, numbers: Mapping[int | None, int]) -> Iterator[Fact]:
+    made = session.exec(
+        select(DecisionRecord)
+        .join(Revision, col(Revision.id) == DecisionRecord.revision_id)
+        .where(Revision.policy_id == record.policy.id)
+    )
+    for decision in made:
+        yield Decided(
+            decision.decided_at,
+            numbers[decision.revision_id],
+            decision.verdict == "significant",
+            f"decision:{decision.id}",
+        )
+
+
+def of_members(
+    session: Session, policy: PolicyFacts, members: Sequence[Member]
+) -> Mapping[int | None, list[Fact]]:
+    """Gather all facts of some members (a thousand at most), the policy's included."""
+    ids = [member.id for member in members if member.id is not None]
+    found: dict[int | None, list[Fact]] = {member.id: [*policy.facts, *_own(member, policy)] for member in members}
+    for member_id, fact in (
+        *_guardians(session, ids),
+        *_letters(session, policy, ids),
+        *_site_notices(session, policy, ids),
+        *_undoings(session, ids),
+        *_acknowledgements(session, policy, ids),
+    ):
+        found[member_id].append(fact)
+    return found
+
+
+def _own(member: Member, policy: PolicyFacts) -> Iterator[Fact]:
+    yield Joined(member.joined_at, f"member:{member.id}")
+    ends = [at for at in (member.erased_at, member.retained_until) if at is not None]
+    if ends:
+        yield Ended(min(ends), f"member:{member.id}")
+    yield from (telling for telling in policy.tellings if member.joined_at <= telling.at)
+
+
+def _guardians(session: Session, ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:
+    for change in session.exec(select(GuardianChange).where(col(GuardianChange.member_id).in_(ids))):
+        yield change.member_id, Guardianship(change.recorded_at, change.present, f"guardian:{change.id}")
+
+
+def _letters(session: Session, policy: PolicyFacts, ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:
+    """A letter is notice when the provider took it; deliveries with an outcome of their own were not in it."""
+    rows = session.exec(
+        select(Delivery, Notice.revision_id, Attempt.id, Attempt.recorded_at)
+        .join(Notice, col(Notice.id) == Delivery.notice_id)
+        .join(Attempt, col(Attempt.batch_id) == Delivery.batch_id)
+        .outerjoin(Outcome, col(Outcome.delivery_id) == Delivery.id)
+        .where(
+            col(Delivery.member_id).in_(ids),
+            Notice.kind == "change",
+            col(Notice.revision_id).in_(policy.numbers.keys()),
+            Attempt.state == "accepted",
+            Attempt.first <= col(Delivery.position),
+            col(Delivery.position) < Attempt.last,
+            col(Outcome.id).is_(None),
+        )
+    )
+    for delivery, revision_id, attempt_id, taken_at in rows:
+        yield (
+            delivery.member_id,
+            Noticed(
+                taken_at,
+                policy.numbers[revision_id],
+                policy.numbers.get(delivery.base_revision_id, 0),
+                delivery.applies_from,
+                _letter_id(delivery.id, attempt_id),
+            ),
+        )
+
+
+def _letter_id(delivery_id: int | None, attempt_id: int | None) -> str:
+    return f"delivery:{delivery_id}:{attempt_id}"
+
+
+def _site_notices(session: Session, policy: PolicyFacts, ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:
+    rows = session.exec(
+        select(Delivery, Notice.revision_id, DeliveryEvent)
+        .join(Notice, col(Notice.id) == Delivery.notice_id)
+        .join(DeliveryEvent, col(DeliveryEvent.delivery_id) == Delivery.id)
+        .where(
+            col(Delivery.member_id).in_(ids),
+            Notice.kind == "change",
+            col(Notice.revision_id).in_(policy.numbers.keys()),
+            DeliveryEvent.event == "shown",
+        )
+    )
+    for delivery, revision_id, event in rows:
+        base = policy.numbers.get(delivery.base_revision_id, 0)
+        shown = Noticed(event.recorded_at, policy.numbers[revision_id], base, None, f"event:{event.id}")
+        yield delivery.member_id, shown
+
+
+def _undoings(session: Session, ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:
+    """An event that names its attempt undoes that one; one that does not undoes all of the delivery's."""
+    rows = session.exec(
+        select(Delivery, Attempt.id, DeliveryEvent)
+        .join(DeliveryEvent, col(DeliveryEvent.delivery_id) == Delivery.id)
+        .join(Attempt, col(Attempt.batch_id) == Delivery.batch_id)
+        .where(col(Delivery.member_id).in_(ids), col(DeliveryEvent.event).in_(UNDOING_EVENTS))
+    )
+    for delivery, attempt_id, event in rows:
+        if event.attempt_id in (None, attempt_id):
+            undone = _letter_id(delivery.id, attempt_id)
+            yield delivery.member_id, Undone(event.recorded_at, undone, f"event:{event.id}")
+
+
+def _acknowledgements(session: Session, policy: PolicyFacts, ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:
+    rows: Iterable[Acknowledgement] = session.exec(
+        select(Acknowledgement).where(
+            col(Acknowledgement.member_id).in_(ids),
+            col(Acknowledgement.revision_id).in_(policy.numbers.keys()),
+        )
+    )
+    for ack in rows:
+        yield (
+            ack.member_id,
+            Acknowledged(
+                ack.recorded_at,
+                policy.numbers[ack.revision_id],
+                ack.kind,
+                ack.actor == "guardian",
+                f"acknowledgement:{ack.id}",
+            ),
+        )

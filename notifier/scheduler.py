@@ -1,0 +1,136 @@
+"""The scheduler: APScheduler ticks, each asking the database what is due. It keeps no state of its own.
+
+Every job may run on any node, any number of times, at any time: what is due is claimed in the database.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import NamedTuple
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.schedulers.base import BaseScheduler
+from apscheduler.schedulers.blocking import BlockingScheduler
+from sqlmodel import Session
+
+from database import forget_erased, reading, writing
+from errors import NoticeAlreadyOpen
+from notifier import deciding, notices, outbox
+from notifier.models import Notice, Tick
+from notifier.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+
+class Job(NamedTuple):
+    """A tick. every: in ticks of the setting GAZETTE_TICK_SECONDS."""
+
+    name: str
+    run: Callable[[Runtime], int]
+    every: int
+
+
+def open_due(runtime: Runtime) -> int:
+    """Open every notice that is due, and add late arrivals to those that are open; returns how many opened."""
+    with reading(runtime.engine) as session:
+        waiting = notices.due(session, now=runtime.clock.now(session))
+    opened = sum(_open(runtime, notice) for notice in waiting)
+    with reading(runtime.engine) as session:
+        open_ones = notices.topped_up(session)
+    for notice in open_ones:
+        with writing(runtime.engine) as session:
+            held = session.get_one(Notice, notice.id, with_for_update=True)
+            notices.add_late(session, held, secret=runtime.secret, now=runtime.clock.now(session))
+    return opened
+
+
+def _open(runtime: Runtime, notice: Notice) -> bool:
+    try:
+        with writing(runtime.engine) as session:
+            held = session.get_one(Notice, notice.id, with_for_update=True)
+            notices.open_notice(session, held, secret=runtime.secret, now=runtime.clock.now(session))
+    except NoticeAlreadyOpen:
+        return False  # another node was first
+    return True
+
+
+def purge(runtime: Runtime) -> int:
+    purged = outbox.purge(runtime)
+    if purged:
+        forget_erased(runtime.engine)
+    return purged
+
+
+JOBS = (
+    Job("decide", deciding.decide_due, 1),
+    Job("open", open_due, 1),
+    Job("deliver", outbox.deliver, 1),
+    Job("settle", outbox.settle, 6),
+    Job("purge", purge, 60),
+)
+
+
+def tick(runtime: Runtime, job: Job) -> int:
+    """Run a job once and note that it ran; a fault is logged and shown in the admin, and the next tick comes."""
+    error = ""
+    done = 0
+    try:
+        done = job.run(runtime)
+    except Exception as fault:
+        log.exception("the job %s failed", job.name)
+        error = f"{type(fault).__name__}: {fault}"[:500]
+    with writing(runtime.engine) as session:
+        _note(session, runtime, job, error)
+    return done
+
+
+def _note(session: Session, runtime: Runtime, job: Job, error: str) -> None:
+    ticked = session.get(Tick, (job.name, runtime.node))
+    now = runtime.clock.now(session)
+    if ticked is None:
+        ticked = Tick(job=job.name, node=runtime.node, ticked_at=now)
+    ticked.ticked_at, ticked.error = now, error
+    session.add(ticked)
+
+
+def run_all(runtime: Runtime) -> None:
+    """One tick of every job, in the order of a revision's life."""
+    for job in JOBS:
+        tick(runtime, job)
+
+
+def start(runtime: Runtime) -> BackgroundScheduler:
+    """Start the scheduler in this process's own thread."""
+    scheduler = BackgroundScheduler(**_options())
+    _add_jobs(scheduler, runtime)
+    scheduler.start()
+    return scheduler
+
+
+def serve(runtime: Runtime) -> BlockingScheduler:
+    """The scheduler of a worker: `start()` on it blocks until `shutdown()`."""
+    scheduler = BlockingScheduler(**_options())
+    _add_jobs(scheduler, runtime)
+    return scheduler
+
+
+def _options() -> dict[str, object]:
+    # A tick that finds the one before still at work is skipped, as it should be; that is no warning.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+    # A persistent job store loses and repeats work; in memory there is nothing to lose, as every tick asks
+    # the database. Late ticks run once, never in a heap, however late.
+    return {
+        "jobstores": {"default": MemoryJobStore()},
+        "executors": {"default": ThreadPoolExecutor(len(JOBS))},
+        "job_defaults": {"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        "timezone": "UTC",
+    }
+
+
+def _add_jobs(scheduler: BaseScheduler, runtime: Runtime) -> None:
+    for job in JOBS:
+        seconds = runtime.settings.tick_seconds * job.every
+        scheduler.add_job(tick, "interval", args=(runtime, job), seconds=seconds, id=job.name)

@@ -1,0 +1,138 @@
+"""The decision on a revision: compared with the one before it and with all that has added up since a notice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from policy_versions import audit, significance
+from policy_versions.archive import Entry
+from policy_versions.models import DecisionRecord, Revision
+from policy_versions.significance import Decision, Finding
+
+ENGINE_ACTOR = "engine"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A decision not yet written, with the two revisions it compared with (None: there were none)."""
+
+    verdict: str  # first, significant, minor
+    level: int
+    findings: tuple[Finding, ...]
+    summary: str
+    previous: Revision | None = None
+    cumulative: Revision | None = None
+
+
+def judge(entries: Sequence[Entry], revision: Revision) -> Judgement:
+    """Decide a revision on the record before it. entries: the policy's, by number."""
+    earlier = [e for e in entries if e.live and e.number < revision.number]
+    if not earlier:
+        return Judgement("first", 0, (), "")
+    previous = earlier[-1].revision
+    cumulative = next(
+        (e.revision for e in reversed(earlier) if e.verdict == "significant"), earlier[0].revision
+    )
+    return _combine(
+        revision,
+        previous,
+        cumulative,
+        significance.decide(previous.text, revision.text),
+        significance.decide(cumulative.text, revision.text) if cumulative is not previous else None,
+    )
+
+
+def _combine(
+    revision: Revision, previous: Revision, cumulative: Revision, step: Decision, sum_: Decision | None
+) -> Judgement:
+    """Significant by either comparison, or by a changed rule alone."""
+    findings = _with_rule(previous, revision, step.findings)
+    if sum_ is not None and sum_.verdict == "significant" and step.verdict == "minor":
+        findings += tuple(f for f in sum_.findings if f not in findings)
+    significant = (
+        step.verdict == "significant"
+        or (sum_ is not None and sum_.verdict == "significant")
+        or _rule_changed(previous, revision)
+    )
+    level = max([step.level, sum_.level if sum_ else 0, *(f.level for f in findings)])
+    return Judgement(
+        "significant" if significant else "minor",
+        level,
+        findings,
+        " ".join(f.reason for f in findings[:4]) or step.summary,
+        previous,
+        cumulative,
+    )
+
+
+def _rule_changed(previous: Revision, revision: Revision) -> bool:
+    if (previous.rule, previous.notice_days) == (revision.rule, revision.notice_days):
+        return False
+    # An imported text's rule is only a default: that the first live text after it names one, while fixing
+    # a comma, is no change of the promise. With the words unchanged, the rule is all that was published for.
+    inherited = previous.imported and not revision.imported
+    return not inherited or previous.sha256 == revision.sha256
+
+
+def _with_rule(previous: Revision, revision: Revision, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    if not _rule_changed(previous, revision):
+        return findings
+    before, after = _rule(previous), _rule(revision)
+    return (
+        *findings,
+        Finding(
+            category="change_process",
+            section="",
+            before=before,
+            after=after,
+            reason=f"A revision now comes to apply {after}, before {before}.",
+            level=3,
+            rule="DOMAIN: a changed rule alone is significant",
+        ),
+    )
+
+
+def _rule(revision: Revision) -> str:
+    if revision.rule == "notice":
+        return f"{revision.notice_days} days after notice"
+    return "by posting" if revision.rule == "posting" else "when it is accepted"
+
+
+def write(
+    session: Session,
+    revision: Revision,
+    judged: Judgement,
+    *,
+    now: datetime,
+    decided_at: datetime | None = None,
+) -> DecisionRecord:
+    """Record a decision of the engine. decided_at: earlier than now only for an imported revision."""
+    made = DecisionRecord(
+        revision_id=revision.id or 0,
+        verdict=judged.verdict,
+        level=judged.level,
+        findings=[asdict(finding) for finding in judged.findings],
+        summary=judged.summary,
+        previous_base_id=judged.previous.id if judged.previous else None,
+        cumulative_base_id=judged.cumulative.id if judged.cumulative else None,
+        engine=significance.ENGINE,
+        decided_by=ENGINE_ACTOR,
+        decided_at=decided_at or now,
+        recorded_at=now,
+    )
+    session.add(made)
+    session.flush()
+    if decided_at is None:
+        audit.record(
+            session,
+            actor=ENGINE_ACTOR,
+            action=f"decided {judged.verdict}",
+            subject=f"revision {revision.id}",
+            now=now,
+            engine=significance.ENGINE,
+        )
+    return made

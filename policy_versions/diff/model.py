@@ -1,0 +1,181 @@
+"""What a comparison says: a change, block by block, each with the words that stayed, came and went."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from itertools import groupby
+from typing import Any, Literal
+
+ENGINE = "diff-1"
+
+Op = Literal["equal", "insert", "delete"]
+
+
+class Kind(StrEnum):
+    """What happened to a block; of several, the first that holds here."""
+
+    INSERTED = "inserted"
+    DELETED = "deleted"
+    MOVED = "moved"
+    WORDS = "words"
+    STRUCTURE = "structure"  # the same words, but another kind of block, level or depth
+    LINK = "link"  # the same words, leading elsewhere
+    FORMATTING = "formatting"  # the same words, with other emphasis or spacing
+    RENUMBERED = "renumbered"  # nothing but its number
+    SOURCE = "source"  # written otherwise, reads alike
+    EQUAL = "equal"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of visible text within a block; a tab in a table's row ends a cell."""
+
+    op: Op
+    text: str
+    marks: tuple[str, ...] = ()  # strong, em, code, strike, link:URL; the outermost first
+    was: tuple[str, ...] | None = None  # the old marks of equal text, where they were others
+
+    @property
+    def words(self) -> int:
+        """How many words it holds."""
+        return len(re.findall(r"\w+(?:['’]\w+)*", self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class BlockChange:
+    """One leaf block, and what happened to it.
+
+    A moved block stands in full at its new place (moved_from is set) and leaves a placeholder without pieces
+    at its old place (moved_to is set); `twin` is the id of the other half.
+    """
+
+    id: str  # stable: made from the block's kind and words
+    kind: Kind
+    tag: str  # h1 … h6, p, li, th, tr, pre, hr; front-matter or source for what no reader sees
+    section: tuple[str, ...] = ()  # titles of the headings around it, the outermost first
+    old_section: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()  # (old, new) address of words that stayed; "" for none
+    moved_from: str | None = None  # title of its old section, "" before the first heading
+    moved_to: str | None = None
+    twin: str | None = None
+    old_tag: str = ""  # "" where it is the same, or there was none
+    depth: int = 0  # lists around it
+    quotes: int = 0  # quotes around it
+    number: int | None = None  # shown before the item of an ordered list
+    old_number: int | None = None
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether it only marks the place that a moved block left."""
+        return self.moved_to is not None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether a reader need not stop here: equal, written otherwise, or renumbered by a neighbour's doing."""
+        renumbered = self.kind is Kind.RENUMBERED and not self.words_inserted + self.words_deleted
+        return renumbered or self.kind in (Kind.EQUAL, Kind.SOURCE)
+
+    @property
+    def words_inserted(self) -> int:
+        """How many words came."""
+        return sum(piece.words for piece in self.pieces if piece.op == "insert")
+
+    @property
+    def words_deleted(self) -> int:
+        """How many words went."""
+        return sum(piece.words for piece in self.pieces if piece.op == "delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What changed under one top heading."""
+
+    title: str  # "" before the first heading
+    words_inserted: int
+    words_deleted: int
+    changed: int  # blocks that are not equal
+    first: str | None  # id of the first of them
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The comparison of two texts, in reading order of the new one."""
+
+    blocks: tuple[BlockChange, ...]
+
+    def changed(self) -> Iterator[BlockChange]:
+        """Yield the blocks that are not equal."""
+        return (block for block in self.blocks if block.kind is not Kind.EQUAL)
+
+    @property
+    def numbered(self) -> tuple[BlockChange, ...]:
+        """The changes a reader is led through, in order: neither quiet ones nor a move's old place."""
+        return tuple(block for block in self.changed() if not (block.is_quiet or block.is_placeholder))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all differs, not even in the source."""
+        return next(self.changed(), None) is None
+
+    @property
+    def words_inserted(self) -> int:
+        """How many words came."""
+        return sum(block.words_inserted for block in self.changed())
+
+    @property
+    def words_deleted(self) -> int:
+        """How many words went."""
+        return sum(block.words_deleted for block in self.changed())
+
+    @property
+    def links_changed(self) -> int:
+        """How many runs of words lead elsewhere now."""
+        return sum(len(block.links) for block in self.changed())
+
+    @property
+    def moves(self) -> int:
+        """How many passages moved: neighbours that moved together count once."""
+        runs = groupby(self.blocks, key=lambda block: (block.kind is Kind.MOVED, block.moved_from))
+        return sum(moved and source is not None for (moved, source), _ in runs)
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """What changed under each top heading; a document's title, if it alone is on top, is none."""
+        skip = _title_depth(self.blocks)
+        groups: dict[str, list[BlockChange]] = {}
+        for block in self.blocks:
+            groups.setdefault((block.section[skip:] or block.section[-1:] or ("",))[0], []).append(block)
+        return tuple(_summary(title, blocks) for title, blocks in groups.items())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures, the sections and the changed blocks, ready for `json.dumps`."""
+        return {
+            "engine": ENGINE,
+            "words_inserted": self.words_inserted,
+            "words_deleted": self.words_deleted,
+            "links_changed": self.links_changed,
+            "moves": self.moves,
+            "sections": [asdict(section) for section in self.sections],
+            "blocks": [asdict(block) for block in self.changed()],
+        }
+
+
+def _title_depth(blocks: tuple[BlockChange, ...]) -> int:
+    """Return 1 where one heading is around all others, as a document's title is; else 0."""
+    tops = {block.section[0] for block in blocks if block.section}
+    return int(len(tops) == 1 and any(len(block.section) > 1 for block in blocks))
+
+
+def _summary(title: str, blocks: list[BlockChange]) -> Section:
+    changed = [block for block in blocks if block.kind is not Kind.EQUAL]
+    return Section(
+        title,
+        sum(block.words_inserted for block in changed),
+        sum(block.words_deleted for block in changed),
+        len(changed),
+        changed[0].id if changed else None,
+    )

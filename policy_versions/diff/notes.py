@@ -1,0 +1,59 @@
+"""Say in words what a redline's marks cannot show."""
+
+from __future__ import annotations
+
+from policy_versions.diff.model import BlockChange, Kind
+
+NOUNS = {
+    "p": "paragraph",
+    "li": "list item",
+    "tr": "table row",
+    "th": "table head",
+    "pre": "code block",
+    "hr": "rule",
+}
+SUMMARY = {
+    Kind.INSERTED: "inserted",
+    Kind.DELETED: "deleted",
+    Kind.MOVED: "moved",
+    Kind.WORDS: "reworded",
+    Kind.STRUCTURE: "another kind of block",
+    Kind.LINK: "link changed",
+    Kind.FORMATTING: "formatting changed",
+    Kind.RENUMBERED: "renumbered",
+    Kind.SOURCE: "written otherwise, reads alike",
+}
+_ONLY = {
+    Kind.STRUCTURE: "Only its depth in lists or quotes changed.",
+    Kind.FORMATTING: "Only the formatting changed.",
+    Kind.SOURCE: "Only the source changed; it reads the same.",
+}
+
+
+def moved(block: BlockChange) -> tuple[str, str, str]:
+    """Return the sentence on a move in three parts; the middle one names the other place."""
+    there = block.moved_to if block.is_placeholder else block.moved_from
+    same = (there,) == block.section[-1:]
+    name = "this section" if same else f"“{there}”" if there else "the beginning"
+    return (
+        ("A passage stood here; it is in ", name, " now.")
+        if block.is_placeholder
+        else ("Moved here from ", name, ".")
+    )
+
+
+def difference(block: BlockChange) -> str:
+    """Return the sentence on a difference that the words do not show, or ""."""
+    if block.tag == "front-matter":
+        return "The front matter, which no reader sees, changed."
+    if block.old_tag:
+        return f"It was a {_noun(block.old_tag)} and is a {_noun(block.tag)} now."
+    if None not in (block.number, block.old_number) and block.number != block.old_number:
+        return f"It was number {block.old_number} and is number {block.number} now."
+    if block.kind is Kind.STRUCTURE and (block.number is None) != (block.old_number is None):
+        return "Only the signs of its list changed."
+    return _ONLY.get(block.kind, "")
+
+
+def _noun(tag: str) -> str:
+    return NOUNS.get(tag) or f"heading of level {tag[1]}"

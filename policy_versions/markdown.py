@@ -1,0 +1,209 @@
+"""Read a policy's Markdown: safe HTML, outline, title, and what must be refused. Pure: text in, values out.
+
+CommonMark with tables and strikethrough. Raw HTML is text like any other: it is shown, never obeyed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+
+from errors import EmptyText, NestedTooDeep, TextNotReadable, TextTooLong
+
+LIMIT = 1_000_000  # bytes of UTF-8
+NESTING = 20  # markdown-it's own limit, beyond which it drops text without a word
+SCHEMES = frozenset({"http", "https", "mailto", "tel"})
+
+_NEWLINE = r"(?:\r\n|\r|\n)"
+_FRONT_MATTER = re.compile(rf"\ufeff?---[ \t]*{_NEWLINE}(?:.*?{_NEWLINE})??---[ \t]*(?:{_NEWLINE}|\Z)", re.DOTALL)
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_CLEANER = nh3.Cleaner(
+    tags={
+        *_HEADINGS,
+        *("p", "br", "hr", "ul", "ol", "li", "blockquote", "pre", "code", "em", "strong", "s", "a"),
+        *("table", "thead", "tbody", "tr", "th", "td"),
+    },
+    attributes={"a": {"href", "title"}, "ol": {"start"}} | {tag: {"id"} for tag in _HEADINGS},
+    allowed_classes={tag: {"align-left", "align-center", "align-right"} for tag in ("th", "td")},
+    url_schemes=set(SCHEMES),
+    link_rel="noopener noreferrer",
+)
+
+
+class Heading(NamedTuple):
+    """A heading as the reader sees it. `anchor` is its id in `render`'s HTML."""
+
+    level: int  # 1 to 6
+    text: str
+    anchor: str
+
+
+def render(text: str) -> str:
+    """Return the safe HTML of a text without its front matter.
+
+    Tables are aligned by the classes align-left, align-center, align-right: a style attribute would need
+    `unsafe-inline`. An image stands as a link on its description, because nothing is loaded from elsewhere.
+    """
+    html = _READER.renderer.render(parse(text), _READER.options, {})
+    return _CLEANER.clean(html.encode("utf-8", "replace").decode())  # a lone surrogate would raise in nh3
+
+
+def parse(text: str) -> list[Token]:
+    """Return markdown-it's tokens of a text without its front matter; their lines are those of `body_of`."""
+    return _READER.parse(body_of(text))
+
+
+def body_of(text: str) -> str:
+    """Return what is shown of a text: no front matter, no byte order mark."""
+    return split_front_matter(text)[1].removeprefix("\ufeff")
+
+
+def split_front_matter(text: str) -> tuple[str, str]:
+    """Return the front matter, with its fences and last line end, or "", and the rest. Joined: the text.
+
+    Source: Jekyll, https://jekyllrb.com/docs/front-matter/ (a first line `---`, up to the next one).
+    """
+    found = _FRONT_MATTER.match(text)
+    end = found.end() if found else 0
+    return text[:end], text[end:]
+
+
+def outline(text: str) -> tuple[Heading, ...]:
+    """Return the headings in reading order."""
+    tokens = parse(text)
+    return tuple(
+        Heading(int(token.tag[1]), visible(tokens[index + 1]), str(token.attrs["id"]))
+        for index, token in enumerate(tokens)
+        if token.type == "heading_open"
+    )
+
+
+def title(text: str) -> str | None:
+    """Return the first heading's text; None where there is no heading, or an empty one."""
+    headings = outline(text)
+    return (headings[0].text or None) if headings else None
+
+
+def visible(inline: Token) -> str:
+    """Return the text a reader sees of an inline token, line breaks as spaces."""
+    return "".join(map(_visible, inline.children or ())).strip()
+
+
+def _visible(child: Token) -> str:
+    if child.type == "image":
+        return visible(child)
+    return " " if child.type in ("softbreak", "hardbreak") else child.content
+
+
+def check(text: str) -> None:
+    """Refuse a text that could not be kept or shown whole.
+
+    Raises: EmptyText, TextTooLong (over LIMIT bytes), TextNotReadable (NUL or lone surrogate), NestedTooDeep
+    (with the line, counted from 1 and from the front matter's first).
+    """
+    if not text.strip("\ufeff \t\r\n") or text.isspace():
+        raise EmptyText
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > LIMIT:
+        raise TextTooLong(size, LIMIT)
+    if "\0" in text:
+        raise TextNotReadable("it holds NUL characters, as binary files do")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise TextNotReadable("it holds half characters, which UTF-8 cannot write")
+    front, body = split_front_matter(text)
+    _DEPTH_GAUGE.parse(body.removeprefix("\ufeff"), {"lines above": len(re.findall(_NEWLINE, front))})
+
+
+def is_safe_link(url: str) -> bool:
+    """Whether a target may be followed: http, https, mailto, tel, or relative to the page."""
+    head = re.split("[/?#]", url, maxsplit=1)[0]
+    return ":" not in head or head.partition(":")[0].lower() in SCHEMES
+
+
+class _Reader(MarkdownIt):
+    def validateLink(self, url: str) -> bool:
+        """Leave `[text](javascript:…)` in the text as it was written, so that nothing vanishes."""
+        return is_safe_link(url)
+
+
+def _show_images_as_links(state: StateCore) -> None:
+    for token in state.tokens:
+        if any(child.type == "image" for child in token.children or ()):
+            token.children = _without_images(token.children or [])
+
+
+def _without_images(children: list[Token]) -> list[Token]:
+    out: list[Token] = []
+    links = 0
+    for child in children:
+        links += child.nesting if child.type.startswith("link_") else 0
+        out += _described(child, linked=links > 0) if child.type == "image" else [child]
+    return out
+
+
+def _described(image: Token, *, linked: bool) -> list[Token]:
+    """Return an image's description, linked to the image unless it stands in a link already."""
+    description = [Token("text", "", 0, content=visible(image))]
+    target = str(image.attrs["src"])
+    if linked or not target:
+        return description
+    return [Token("link_open", "a", 1, attrs={"href": target}), *description, Token("link_close", "a", -1)]
+
+
+def _name_headings(state: StateCore) -> None:
+    taken: dict[str, int] = {}
+    for token, inline in zip(state.tokens, state.tokens[1:], strict=False):
+        if token.type == "heading_open":
+            token.attrs["id"] = _unique(_slug(visible(inline)), taken)
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", text.lower())).strip("-")[:80] or "section"
+
+
+def _unique(slug: str, taken: dict[str, int]) -> str:
+    """Return the slug, or slug-1, slug-2 …; `taken` holds each name's last number, so that many are quick."""
+    name, number = slug, taken.get(slug, 0)
+    while name in taken:
+        number += 1
+        name = f"{slug}-{number}"
+    taken[slug] = number
+    taken.setdefault(name, 0)
+    return name
+
+
+def _align_by_class(state: StateCore) -> None:
+    for token in state.tokens:
+        if style := token.attrs.pop("style", None):
+            token.attrs["class"] = "align-" + str(style).removeprefix("text-align:")
+
+
+def _refuse_depth(state: StateBlock, line: int, _end: int, _silent: bool) -> bool:
+    """Raise where a block begins at a level at which markdown-it would stop reading."""
+    if state.level >= NESTING:
+        raise NestedTooDeep(state.env["lines above"] + line + 1, NESTING)
+    return False
+
+
+def _reader() -> MarkdownIt:
+    reader = _Reader("commonmark", {"html": False, "maxNesting": NESTING}).enable(["table", "strikethrough"])
+    for rule in (_show_images_as_links, _name_headings, _align_by_class):
+        reader.core.ruler.push(rule.__name__, rule)
+    return reader
+
+
+def _depth_gauge() -> MarkdownIt:
+    gauge = MarkdownIt("commonmark", {"html": False, "maxNesting": NESTING + 1}).enable("table")
+    gauge.core.ruler.disable(["inline", "text_join"])  # depth is a matter of blocks
+    gauge.block.ruler.before("table", "depth", _refuse_depth)
+    return gauge
+
+
+_READER = _reader()
+_DEPTH_GAUGE = _depth_gauge()

@@ -1,0 +1,175 @@
+"""The record's tables: what each policy said, when it held, and whether a change mattered.
+
+Rows of Revision, Withdrawal, DecisionRecord and AuditEntry are facts: the database refuses to change or
+delete them (see migrations/).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import JSON, CheckConstraint, Column, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from policy_versions import dates
+
+PROMISES = ("posting only", "may notify", "will notify")
+RULES = ("posting", "notice", "acceptance")
+LEAST_NOTICE_DAYS = 3  # a letter accepted today may bounce for 72 hours
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+class Policy(SQLModel, table=True):
+    """A document with a slug, a title, a time zone and a promise; perhaps part of another policy."""
+
+    __table_args__ = (_one_of("promise", PROMISES),)
+    id: int | None = Field(default=None, primary_key=True)
+    slug: str = Field(unique=True)
+    title: str
+    lead: str = ""  # one sentence under the title
+    time_zone: str = "UTC"
+    promise: str = "may notify"  # what the policy itself says about telling members
+    part_of_id: int | None = Field(default=None, foreign_key="policy.id")
+    locale: str = "en"  # of the authoritative text
+    manifest: str = Field(default="", sa_column=Column(Text, nullable=False))  # policy.yaml as imported
+    created_at: datetime
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return dates.zone(self.time_zone)
+
+
+class Revision(SQLModel, table=True):
+    """One dated text of a policy. Immutable."""
+
+    __table_args__ = (
+        UniqueConstraint("policy_id", "number"),
+        _one_of("rule", RULES),
+        CheckConstraint("effective_at >= published_at", name="forward"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    policy_id: int = Field(foreign_key="policy.id", index=True)
+    number: int  # 1, 2, 3 …
+    revision_date: str  # 2018-05-25, 2018-05 or 2018, as shown to readers
+    text: str = Field(sa_column=Column(Text, nullable=False))  # Markdown, byte for byte (UTF-8)
+    sha256: str  # of the text
+    chain: str  # hash over this revision's facts and the chain of the one before
+    published_at: datetime
+    effective_at: datetime
+    rule: str = "posting"
+    notice_days: int = 0  # whole days of 24 h
+    summary: str = ""  # what changed, in the publisher's words
+    imported: bool = False
+    published_by: str = ""
+    recorded_at: datetime
+
+    @property
+    def date(self) -> dates.RevisionDate:
+        return dates.RevisionDate.parse(self.revision_date)
+
+
+class Withdrawal(SQLModel, table=True):
+    """A published revision taken back before it was in force."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    revision_id: int = Field(foreign_key="revision.id", unique=True)
+    reason: str
+    withdrawn_by: str
+    recorded_at: datetime
+
+
+class Filing(SQLModel, table=True):
+    """A dated file of a policy: the one that brought a revision, or a further date of the same text."""
+
+    __table_args__ = (UniqueConstraint("policy_id", "revision_date", "sequence"),)
+    id: int | None = Field(default=None, primary_key=True)
+    policy_id: int = Field(foreign_key="policy.id")
+    revision_id: int = Field(foreign_key="revision.id", index=True)
+    revision_date: str
+    sequence: int = 1  # <date>.md is 1, <date>.2.md is 2 …
+    front_matter: str = Field(default="", sa_column=Column(Text, nullable=False))  # ours, byte for byte
+
+    @property
+    def name(self) -> str:
+        ordinal = "" if self.sequence == 1 else f".{self.sequence}"
+        return f"{self.revision_date}{ordinal}"
+
+
+class Telling(SQLModel, table=True):
+    """An imported fact: members who had joined by then were told of the revisions up to this one."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    policy_id: int = Field(foreign_key="policy.id", index=True)
+    revision_id: int = Field(foreign_key="revision.id")
+    told_at: datetime
+    recorded_at: datetime
+
+
+class DueDecision(SQLModel, table=True):
+    """A revision that waits to be decided. Written with the revision, deleted with the decision."""
+
+    __tablename__ = "due_decision"
+    id: int | None = Field(default=None, primary_key=True)
+    revision_id: int = Field(foreign_key="revision.id", unique=True)
+    due_at: datetime
+    tell: bool = True  # False: decided, but opens no notice
+    tell_first: bool = False  # the publisher asked for a notice of a first revision
+    expected_audience: int | None = None  # the number the publisher typed
+    failures: int = 0
+    error: str = ""
+
+
+class DecisionRecord(SQLModel, table=True):
+    """A decision as made; the latest of a revision stands."""
+
+    __tablename__ = "decision"
+    __table_args__ = (_one_of("verdict", ("first", "significant", "minor")),)
+    id: int | None = Field(default=None, primary_key=True)
+    revision_id: int = Field(foreign_key="revision.id", index=True)
+    verdict: str
+    level: int = 0
+    findings: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    summary: str = Field(default="", sa_column=Column(Text, nullable=False))
+    previous_base_id: int | None = Field(default=None, foreign_key="revision.id")
+    cumulative_base_id: int | None = Field(default=None, foreign_key="revision.id")
+    engine: str = ""  # the engine's version; empty when a person decided
+    decided_by: str = ""
+    reason: str = ""
+    decided_at: datetime  # the fact's place in time; earlier than recorded_at only for an import
+    recorded_at: datetime
+
+
+class Draft(SQLModel, table=True):
+    """A revision not yet published. `version` rises with each save, so that nobody overwrites unseen."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    policy_id: int = Field(foreign_key="policy.id", index=True)
+    started_from_id: int | None = Field(default=None, foreign_key="revision.id")
+    text: str = Field(default="", sa_column=Column(Text, nullable=False))
+    revision_date: str = ""
+    effective: str = ""  # a day in the policy's time zone; empty: as soon as it is published
+    rule: str = "notice"
+    notice_days: int = 30
+    summary: str = ""
+    version: int = 1
+    saved_by: str
+    saved_at: datetime
+
+
+class AuditEntry(SQLModel, table=True):
+    """Who did what, when. Only grows; each entry's hash covers the one before. Never personal information."""
+
+    __tablename__ = "audit"
+    id: int | None = Field(default=None, primary_key=True)
+    recorded_at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    chain: str

@@ -1,0 +1,101 @@
+"""Policies: made, found, locked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from errors import FieldMissing, Invalid, NoSuchPolicy, SlugMalformed, SlugReserved, SlugTaken
+from policy_versions import audit, dates
+from policy_versions.models import PROMISES, Policy
+
+RESERVED = frozenset(
+    "admin api hooks metrics static feed feeds health login logout signin sign-in m member members "
+    "site-notice theme assets compare history search sitemap robots favicon well-known account "
+    "policies about help".split()
+)
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
+
+
+def check_slug(slug: str) -> None:
+    """Raises: SlugMalformed, SlugReserved."""
+    if len(slug) > 60 or not _SLUG.fullmatch(slug) or re.fullmatch(r"[0-9-]+", slug):
+        raise SlugMalformed(slug)
+    if slug in RESERVED:
+        raise SlugReserved(slug)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFields:
+    """What a policy is made of. part_of: the slug of the policy it belongs to, or None."""
+
+    slug: str
+    title: str
+    lead: str = ""
+    time_zone: str = "UTC"
+    promise: str = "may notify"
+    part_of: str | None = None
+    locale: str = "en"
+    manifest: str = ""  # policy.yaml as imported, byte for byte
+
+
+def create_policy(session: Session, fields: PolicyFields, *, actor: str, now: datetime) -> Policy:
+    """Add a policy. Raises: SlugMalformed, SlugReserved, SlugTaken, FieldMissing, TimeZoneUnknown, NoSuchPolicy."""
+    check_slug(fields.slug)
+    if not fields.title.strip():
+        raise FieldMissing("title", "Give the policy a title.")
+    if fields.promise not in PROMISES:
+        raise Invalid(f"The promise is one of: {', '.join(PROMISES)}.")
+    dates.zone(fields.time_zone)
+    if session.exec(select(Policy.id).where(Policy.slug == fields.slug)).first() is not None:
+        raise SlugTaken(fields.slug)
+    whole = policy(session, fields.part_of) if fields.part_of else None
+    made = Policy(
+        slug=fields.slug,
+        title=one_line(fields.title),
+        lead=one_line(fields.lead),
+        time_zone=fields.time_zone,
+        promise=fields.promise,
+        part_of_id=whole.id if whole else None,
+        locale=fields.locale,
+        manifest=fields.manifest,
+        created_at=now,
+    )
+    session.add(made)
+    session.flush()
+    audit.record(
+        session, actor=actor, action="policy made", subject=f"policy {made.id}", now=now, slug=made.slug
+    )
+    return made
+
+
+def one_line(text: str) -> str:
+    """Fold white space, so that no newline gets into a title, a subject or a header."""
+    return " ".join(text.split())
+
+
+def policies(session: Session) -> Sequence[Policy]:
+    return session.exec(select(Policy).order_by(col(Policy.title), col(Policy.id))).all()
+
+
+def policy(session: Session, slug: str) -> Policy:
+    """Raises: NoSuchPolicy."""
+    found = session.exec(select(Policy).where(Policy.slug == slug)).one_or_none()
+    if found is None:
+        raise NoSuchPolicy(slug)
+    return found
+
+
+def lock(session: Session, slug: str) -> Policy:
+    """Return a policy that no other transaction changes until this one ends. Raises: NoSuchPolicy.
+
+    Call it before the clock is read, so that facts of one policy are recorded in the order they are written.
+    """
+    found = session.exec(select(Policy).where(Policy.slug == slug).with_for_update()).one_or_none()
+    if found is None:
+        raise NoSuchPolicy(slug)
+    return found

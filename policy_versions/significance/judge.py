@@ -1,0 +1,188 @@
+"""Judge one edit: which category it touches, how, and how much that weighs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from policy_versions.significance.edits import Edit, Sentence
+from policy_versions.significance.rules import Category, Rules
+
+SENTENCE = 5  # words; less is a title or a label, unless it hangs on a line that says what it is for
+POINTER = 35  # words; a longer sentence that points elsewhere says something itself as well
+REWORDED = 6  # words of weight that differ in a sentence of a category: too many for a matter of style
+FEW = 8  # words, too few to tell a language by
+ENGLISH = 0.15  # share of small words; English policies have 0.3 to 0.5, other languages hardly any
+EXCERPT = 160  # characters
+AROUND = 4  # words shown before and after what differs
+
+SMALL = frozenset(
+    "a an and are as at be been being by for from had has have he her his i if in into is it its of on or our she"
+    " so such than that the their them then there these they this those to us was we were what when where which"
+    " while who will with you your yours about above after also between both but each etc here how just more most"
+    " other own please same some too under up very".split()
+)
+_FORCE = {
+    "permits": "what is allowed",
+    "demands": "what is demanded",
+    "denies": "what is denied",
+    "limits": "how far it reaches",
+}
+_UNITS = (
+    r"(?:business |working |calendar )?(?:hour|day|week|month|year|minute|percent|%|euro|dollar|usd|eur|gbp)s?"
+)
+_QUANTITY = re.compile(rf"\b\d[\d.]* ?{_UNITS}\b|[$€£] ?\d[\d.]*|(?<=\b(?:under|least|below|above) )\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One reason for a verdict."""
+
+    category: str  # a category of rules.toml, or "other"
+    section: str  # title of the section it stands in, "" before the first heading
+    before: str  # the sentence as it was, "" where it is new
+    after: str  # the sentence as it is, "" where it is gone
+    reason: str  # one plain sentence
+    level: int  # 2 to 4
+    rule: str  # what it cites
+
+
+class _Touch(NamedTuple):
+    category: Category
+    level: int
+    how: str  # the end of a sentence that begins with the category's title
+
+
+def judge(edit: Edit, rules: Rules) -> Finding | None:
+    """Return why an edit matters, or None."""
+    touch = _touch(edit, rules)
+    one = edit.new or edit.old
+    if touch is None or one is None:
+        return None
+    return Finding(
+        category=touch.category.name,
+        section="".join(one.section[-1:]),
+        before=edit.old.text if edit.old else "",
+        after=edit.new.text if edit.new else "",
+        reason=f"{touch.category.title}: {touch.how}",
+        level=touch.level,
+        rule=touch.category.cites,
+    )
+
+
+def weight(edit: Edit) -> int:
+    """Return how many words of weight differ."""
+    before, after = Counter(edit.before.split()), Counter(edit.after.split())
+    return sum(count for word, count in ((before - after) + (after - before)).items() if word not in SMALL)
+
+
+def is_english(words: Iterable[str]) -> bool:
+    """Whether enough of the words are the small ones that every English sentence needs; few words pass."""
+    counts = Counter(word in SMALL for word in words)
+    return counts.total() < FEW or counts[True] >= ENGLISH * counts.total()
+
+
+def _touch(edit: Edit, rules: Rules) -> _Touch | None:
+    before, after = rules.ideas(edit.before), rules.ideas(edit.after)
+    if not (edit.old and edit.new):
+        one = edit.new or edit.old
+        if one is None or _is_idle(one, rules):
+            return None
+        return _touched(edit, _first(before | after or rules.ideas(one.lead), rules))
+    category = _first(before | after, rules)
+    return (
+        _counted(edit, category)
+        or _touched(edit, _first(before ^ after, rules))
+        or _forced(edit, category, rules)
+        or (None if _moved_house(edit, rules) else _named(edit, category) or _rewritten(edit, category))
+    )
+
+
+def _first(ideas: frozenset[tuple[str, int]], rules: Rules) -> Category | None:
+    """Return the category with most of the ideas; of several, the narrowest."""
+    found = Counter(name for name, _ in ideas)
+    categories = (rules.category(name) for name in found)
+    return min(categories, key=lambda category: (-found[category.name], category.place), default=None)
+
+
+def _counted(edit: Edit, category: Category | None) -> _Touch | None:
+    before, after = (Counter(_QUANTITY.findall(text)) for text in (edit.before, edit.after))
+    gone, come = list(before - after), list(after - before)
+    if category is None or not (gone and come):
+        return None
+    return _Touch(category, category.level, f"from {' and '.join(gone)} to {' and '.join(come)}.")
+
+
+def _touched(edit: Edit, category: Category | None) -> _Touch | None:
+    return _Touch(category, category.level, _said(edit)) if category else None
+
+
+def _forced(edit: Edit, category: Category | None, rules: Rules) -> _Touch | None:
+    before, after = Counter(edit.before.split()), Counter(edit.after.split())
+    for name, words in rules.force.items():
+        if category and sum(before[word] - after[word] for word in words):
+            return _Touch(category, 3, f"{_FORCE[name]} changed: {_said(edit)}")
+    return None
+
+
+def _named(edit: Edit, category: Category | None) -> _Touch | None:
+    """Tell of a name in the place of another, where it matters who it is."""
+    gone, come = _names(edit, edit.before, edit.after), _names(edit, edit.after, edit.before)
+    if category is None or not category.names or not (gone and come):
+        return None
+    return _Touch(category, 3, f"from {_title(gone)} to {_title(come)}.")
+
+
+def _moved_house(edit: Edit, rules: Rules) -> bool:
+    """Whether the words that differ are a postal address's."""
+    before, after = Counter(edit.before.split()), Counter(edit.after.split())
+    return bool(rules.places.search(" ".join((before - after) + (after - before))))
+
+
+def _rewritten(edit: Edit, category: Category | None) -> _Touch | None:
+    if category is None or weight(edit) < REWORDED:
+        return None
+    return _Touch(category, 2, f"reworded at length: {_said(edit)}")
+
+
+def _is_idle(one: Sentence, rules: Rules) -> bool:
+    """Whether a sentence that came or went promises nothing: a label, a pointer, the paper's own record."""
+    size = len(one.words)
+    if rules.records.search(one.normal) or (size <= POINTER and rules.pointers.search(one.normal)):
+        return True
+    return size < SENTENCE and not one.lead
+
+
+def _names(edit: Edit, side: str, other: str) -> list[str]:
+    """Return the words that only one side has and that are written with capitals, in order, each once."""
+    raw = " ".join(one.text for one in (edit.old, edit.new) if one)
+    capital = {word.casefold() for word in re.findall(r"(?<=[^.!?:] )[^\W\d_]+", raw) if word[0].isupper()}
+    return [word for word in dict.fromkeys(side.split()) if word in capital and word not in other.split()]
+
+
+def _title(words: list[str]) -> str:
+    return " ".join(word.capitalize() for word in words)
+
+
+def _said(edit: Edit) -> str:
+    """Return what was said and is said, cut to the part that differs."""
+    if not edit.old or not edit.new:
+        one = edit.new or edit.old
+        return f"{'now' if edit.new else 'no longer'} says “{_cut(one.text.split() if one else [])}”."
+    old, new = edit.old.text.split(), edit.new.text.split()
+    head = max(0, _common(old, new) - AROUND)
+    tail = max(0, _common(old[::-1], new[::-1]) - AROUND)
+    shown = [("… " * (head > 0) + _cut(side[head : max(head, len(side) - tail)])) for side in (old, new)]
+    return f"“{shown[0]}” became “{shown[1]}”."
+
+
+def _common(old: list[str], new: list[str]) -> int:
+    return next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+
+
+def _cut(words: list[str]) -> str:
+    text = " ".join(words).rstrip(".;:,")
+    return text if len(text) <= EXCERPT else text[:EXCERPT].rsplit(" ", 1)[0] + " …"

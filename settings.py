@@ -1,0 +1,110 @@
+"""Typed settings from the environment (GAZETTE_…), or from `gazette.env` in the instance folder.
+
+A wrong or missing one stops the start with one sentence that names it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from errors import SettingInvalid
+
+PREFIX = "GAZETTE_"
+LEAST_SECRET = 32
+_UNSAFE = {"changeme", "change-me", "secret", "password", "development", "default"}
+
+
+def home() -> Path:
+    """The instance folder: the database, the secret key and the outbox lie here unless told otherwise."""
+    return Path(os.environ.get("GAZETTE_HOME", "var")).resolve()
+
+
+def _address(value: str) -> str:
+    try:
+        # ASCII before the @: it stands in From and Reply-To of every letter, whatever servers it passes
+        return validate_email(
+            value, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False
+        ).normalized
+    except EmailNotValidError as error:
+        raise ValueError("is not an e-mail address") from error
+
+
+def _public_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("is not an address such as https://policies.example.com")
+    return value.rstrip("/")
+
+
+def _line(value: str) -> str:
+    if "\n" in value or "\r" in value or not value.strip():
+        raise ValueError("is one line of text")
+    return value.strip()
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Url = Annotated[str, AfterValidator(_public_url)]
+Line = Annotated[str, AfterValidator(_line)]
+
+
+class Settings(BaseSettings):
+    """Everything that differs between one installation and another. Each has its heading in docs/operating.md."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_file_encoding="utf-8")
+
+    secret_key: SecretStr
+    company_name: Line
+    contact_email: Address
+    database_url: str = Field(default_factory=lambda: f"sqlite:///{home() / 'gazette.db'}")
+    public_url: Url = "http://127.0.0.1:8000"
+    company_address: str = ""
+    mail: str = Field(default_factory=lambda: f"folder:{home() / 'outbox'}")
+    mail_from: Address | None = None  # the contact address unless set
+    sendgrid_api_key: SecretStr | None = None
+    sendgrid_url: Url = "https://api.sendgrid.com"
+    scheduler: Literal["embedded", "off"] = "off"
+    tick_seconds: float = Field(default=5.0, ge=0.05, le=3600)
+    unknown: Literal["at_least_once", "at_most_once"] = "at_least_once"
+    proxies: int = Field(default=0, ge=0, le=5)  # reverse proxies in front whose headers are trusted
+
+    @field_validator("secret_key")
+    @classmethod
+    def _no_default_secret(cls, value: SecretStr) -> SecretStr:
+        secret = value.get_secret_value()
+        if len(secret) < LEAST_SECRET or secret.lower() in _UNSAFE or len(set(secret)) < 8:
+            raise ValueError(f"needs at least {LEAST_SECRET} random characters")
+        return value
+
+    @property
+    def sender_address(self) -> str:
+        return self.mail_from or self.contact_email
+
+    @property
+    def secure(self) -> bool:
+        """Whether readers come by https, so that cookies may insist on it."""
+        return self.public_url.startswith("https://")
+
+
+def load(**given: Any) -> Settings:
+    """Read the settings. given: values that go before the environment's. Raises: SettingInvalid."""
+    try:
+        return Settings(_env_file=home() / "gazette.env", **given)
+    except ValidationError as error:
+        raise SettingInvalid(_sentence(error)) from error
+
+
+def _sentence(error: ValidationError) -> str:
+    """One sentence for the first thing wrong; never the value, which may be a secret."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else PREFIX
+    if first["type"] == "missing":
+        return f"{name} is missing: set it in the environment, or run `make run`, which makes one to start with."
+    said = str(first["msg"]).removeprefix("Value error, ")
+    return f"{name} {said}." if first["type"] == "value_error" else f"{name} cannot be used: {said}."

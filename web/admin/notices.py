@@ -1,0 +1,58 @@
+"""Notices in the administration: what is going out, to whom, what came of it; pause and go on."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from database import writing
+from notifier import notices as service
+from notifier import progress
+from policy_versions import archive
+from policy_versions.models import Policy
+from web.admin import blueprint
+from web.admin.sign_in import actor
+from web.context import runtime, session
+from web.public import present
+
+
+@blueprint.get("/notices", endpoint="notices")
+def index() -> str:
+    return render_template("admin/notices.html", page_title="Notices", notices=progress.all_notices(session()))
+
+
+@blueprint.get("/notices/<int:notice_id>", endpoint="notice")
+def notice(notice_id: int) -> str:
+    found = service.by_id(session(), notice_id)
+    policy = session().get_one(Policy, found.policy_id)
+    record = archive.history(session(), policy)
+    entry = next(e for e in record.entries if e.revision.id == found.revision_id)
+    return render_template(
+        "admin/notice.html",
+        page_title=f"Notice of {policy.title}, No. {entry.number}",
+        notice=found,
+        policy=policy,
+        public_url=present.home(policy),
+        number=entry.number,
+        entry=entry,
+        progress=progress.of(session(), found),
+        left_out=progress.left_out(session(), found),
+        deliveries=progress.deliveries(session(), found, limit=200),
+        attempts=progress.doubtful(session(), found),
+    )
+
+
+@blueprint.post("/notices/<int:notice_id>/pause", endpoint="pause_notice")
+def pause(notice_id: int) -> Response:
+    with writing(runtime().engine) as own:
+        service.pause(own, notice_id, f"Paused by {actor()}.")
+    flash("The notice is paused. Letters on their way arrive; no more leave.")
+    return redirect(url_for("admin.notice", notice_id=notice_id))
+
+
+@blueprint.post("/notices/<int:notice_id>/resume", endpoint="resume_notice")
+def resume(notice_id: int) -> Response:
+    with writing(runtime().engine) as own:
+        service.resume(own, notice_id, actor=actor(), now=runtime().clock.now(own))
+    flash("The notice goes on.")
+    return redirect(url_for("admin.notice", notice_id=notice_id))

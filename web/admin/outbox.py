@@ -1,0 +1,90 @@
+"""The folder outbox as a mailbox: the letters that were written, where mail goes to a folder."""
+
+from __future__ import annotations
+
+from email import policy as email_policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+from typing import NamedTuple
+
+from flask import Response, render_template
+from werkzeug.exceptions import NotFound
+
+from web.admin import blueprint
+from web.context import runtime
+from web.headers import LETTER_POLICY
+
+SHOWN = 200
+
+
+class Letter(NamedTuple):
+    """A letter's head, as a mailbox lists it."""
+
+    name: str
+    to: str
+    subject: str
+    date: str
+
+
+def folder() -> Path | None:
+    """Where letters are put; None where mail goes elsewhere."""
+    mail = runtime().settings.mail
+    return Path(mail.removeprefix("folder:")) if mail.startswith("folder:") else None
+
+
+@blueprint.get("/outbox", endpoint="outbox")
+def index() -> str:
+    place = folder()
+    files = sorted(place.glob("*.eml"), key=lambda f: (f.stat().st_mtime, f.name), reverse=True) if place else []
+    return render_template(
+        "admin/outbox.html",
+        page_title="Outbox",
+        is_folder=place is not None,
+        count=len(files),
+        letters=[_head(file) for file in files[:SHOWN]],
+    )
+
+
+def _head(file: Path) -> Letter:
+    message = _read(file)
+    return Letter(file.stem, str(message["To"]), str(message["Subject"]), str(message["Date"]))
+
+
+def _read(file: Path) -> EmailMessage:
+    message = BytesParser(_class=EmailMessage, policy=email_policy.default).parsebytes(file.read_bytes())
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def _letter(delivery_id: int) -> EmailMessage:
+    place = folder()
+    file = place / f"{delivery_id}.eml" if place else None
+    if file is None or not file.is_file():
+        raise NotFound
+    return _read(file)
+
+
+@blueprint.get("/outbox/<int:delivery_id>", endpoint="letter")
+def letter(delivery_id: int) -> str:
+    message = _letter(delivery_id)
+    return render_template(
+        "admin/letter.html",
+        page_title=str(message["Subject"]),
+        delivery_id=delivery_id,
+        headers=[(name, str(message[name])) for name in ("From", "To", "Reply-To", "Subject", "Date")],
+        text=_part(message, "plain"),
+    )
+
+
+@blueprint.get("/outbox/<int:delivery_id>/html", endpoint="letter_html")
+def letter_html(delivery_id: int) -> Response:
+    """The HTML part alone, for a sandboxed frame: its inlined styles are allowed here and nowhere else."""
+    answer = Response(_part(_letter(delivery_id), "html"), mimetype="text/html")
+    answer.headers["Content-Security-Policy"] = LETTER_POLICY
+    return answer
+
+
+def _part(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    return part.get_content() if part is not None else ""

@@ -1,0 +1,254 @@
+"""The publish form: one page from text to confirmation, which shows everything before anything leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+
+from database import writing
+from errors import AudienceDiffers, Refusal
+from notifier import audience
+from policy_versions import archive, chain, dates, deciding, diff, drafts, markdown, policies
+from policy_versions.archive import History, Publication
+from policy_versions.deciding import Judgement
+from policy_versions.diff import Change, redline
+from policy_versions.drafts import DraftFields
+from policy_versions.models import LEAST_NOTICE_DAYS, Draft, Policy, Revision
+from web.admin import blueprint
+from web.admin.sign_in import actor
+from web.context import now, runtime, session
+from web.errors import status_of
+from web.public import present
+
+FIELDS = ("text", "revision_date", "effective", "rule", "notice_days", "summary")
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What would follow if the draft were published now; `refusal` says why it would not be."""
+
+    refusal: Refusal | None
+    change: Change | None
+    against: Revision | None
+    judged: Judgement | None
+    counted: audience.Audience
+
+    @property
+    def to_tell(self) -> int:
+        """How many members would be told, by letter or site notice."""
+        return self.counted.told if self.judged and self.judged.verdict == "significant" else 0
+
+
+def outlook(draft: Draft, policy: Policy, at: datetime) -> Outlook:
+    record = archive.history(session(), policy)
+    counted = audience.before_publishing(session(), record, secret=runtime().secret, now=at)
+    current = record.in_force(at) or record.latest()
+    try:
+        markdown.check(draft.text)
+    except Refusal as refusal:
+        return Outlook(refusal, None, current.revision if current else None, None, counted)
+    refusal, judged = _judge(draft, policy, record, at)
+    change = diff.compare(current.revision.text, draft.text) if current else None
+    return Outlook(refusal, change, current.revision if current else None, judged, counted)
+
+
+def _judge(draft: Draft, policy: Policy, record: History, at: datetime) -> tuple[Refusal | None, Judgement | None]:
+    try:
+        given = drafts.publication(draft, policy)
+    except Refusal as refusal:
+        return refusal, None
+    refusal = None
+    try:
+        archive.check(record, given, now=at)
+    except Refusal as met:
+        refusal = met
+    return refusal, deciding.judge(record.entries, _stand_in(given, record, at))
+
+
+def _stand_in(given: Publication, record: History, at: datetime) -> Revision:
+    """The row that publishing would write, for the engine to judge."""
+    return Revision(
+        policy_id=record.policy.id or 0,
+        number=len(record.entries) + 1,
+        revision_date=str(given.revision_date or dates.of(at, record.policy.zone)),
+        text=given.text,
+        sha256=chain.sha256(given.text),
+        chain="",
+        published_at=at,
+        effective_at=given.effective_at or at,
+        rule=given.rule,
+        notice_days=given.notice_days if given.rule == "notice" else 0,
+        recorded_at=at,
+    )
+
+
+@blueprint.route("/drafts/<int:draft_id>", methods=["GET", "POST"], endpoint="draft")
+def draft(draft_id: int) -> str | Response | tuple[str, int]:
+    """Show the form; or do what its button says: work it out, keep, publish, throw away."""
+    if request.method == "GET":
+        return _form(drafts.by_id(session(), draft_id))
+    deed = request.form.get("deed", "work")
+    if deed == "discard":
+        return _discard(draft_id)
+    given = DraftFields(**{name: request.form.get(name, "") for name in FIELDS})
+    try:
+        _save(draft_id, given)
+        if deed == "publish":
+            return _publish(draft_id)
+    except Refusal as refusal:
+        return _form(_as_given(draft_id, given), refusal), status_of(refusal)
+    if deed == "keep":
+        flash("The draft is kept. Nothing is public.")
+    return redirect(url_for("admin.draft", draft_id=draft_id, _anchor="changes" if deed == "work" else None))
+
+
+def _save(draft_id: int, given: DraftFields) -> None:
+    """In a transaction of its own: what was typed is kept even where publishing is refused."""
+    version = request.form.get("version", "")
+    with writing(runtime().engine) as own:
+        instant = runtime().clock.now(own)
+        opened = int(version) if version.isascii() and version.isdigit() else 0
+        drafts.save(own, draft_id, given, version=opened, actor=actor(), now=instant)
+
+
+def _as_given(draft_id: int, given: DraftFields) -> Draft:
+    """The draft with what the person typed in it, so that a refusal loses nothing."""
+    found = drafts.by_id(session(), draft_id)
+    session().expunge(found)
+    for name in FIELDS:
+        value = getattr(given, name)
+        if name != "notice_days":
+            setattr(found, name, drafts.unix_lines(value))
+        elif value.isascii() and value.isdigit():
+            found.notice_days = int(value[:4])
+    return found
+
+
+def _publish(draft_id: int) -> Response:
+    """Publish in one transaction with the due decision, if the number typed is the number that would be told."""
+    at = now()
+    found = drafts.by_id(session(), draft_id)
+    policy = session().get_one(Policy, found.policy_id)
+    given = drafts.publication(found, policy)
+    archive.check(archive.history(session(), policy), given, now=at)
+    expected = _confirmed(outlook(found, policy, at))
+    with writing(runtime().engine) as own:
+        locked = policies.lock(own, policy.slug)
+        instant = runtime().clock.now(own)
+        publication = _with_audience(given, expected, tell_first=request.form.get("tell_first") == "yes")
+        made = archive.publish(own, locked, publication, actor=actor(), now=instant)
+        drafts.discard(own, draft_id)
+    flash(f"No. {made.number} of {policy.title} is published. The scheduler decides it within seconds.")
+    return redirect(url_for("admin.policy", slug=policy.slug))
+
+
+def _confirmed(seen: Outlook) -> int | None:
+    """The number the publisher typed, where anybody would be told. Raises: AudienceDiffers."""
+    first = seen.judged is not None and seen.judged.verdict == "first"
+    telling = seen.to_tell if not first else seen.counted.told * (request.form.get("tell_first") == "yes")
+    if not telling:
+        return None
+    typed = request.form.get("confirm", "").strip().replace(",", "")
+    if typed != str(telling):
+        raise AudienceDiffers(request.form.get("confirm", "").strip()[:40], telling)
+    return telling
+
+
+def _with_audience(given: Publication, expected: int | None, *, tell_first: bool) -> Publication:
+    from dataclasses import replace
+
+    return replace(given, expected_audience=expected, tell_first=tell_first)
+
+
+def _discard(draft_id: int) -> Response:
+    with writing(runtime().engine) as own:
+        policy = own.get_one(Policy, drafts.by_id(own, draft_id).policy_id)
+        drafts.discard(own, draft_id)
+    flash("The draft is thrown away.")
+    return redirect(url_for("admin.policy", slug=policy.slug))
+
+
+def _form(found: Draft, refusal: Refusal | None = None) -> str:
+    policy = session().get_one(Policy, found.policy_id)
+    seen = outlook(found, policy, now())
+    record = archive.history(session(), policy)
+    return render_template(
+        "admin/draft.html",
+        page_title=f"Publish {policy.title}, No. {len(record.entries) + 1}",
+        policy=policy,
+        draft=found,
+        number=len(record.entries) + 1,
+        error=str(refusal) if refusal else "",
+        error_field=_field(refusal),
+        outlook=seen,
+        against=_against(seen),
+        redline=Markup(redline.html(seen.change, context=0)) if seen.change else "",  # noqa: S704
+        counts=_counts(seen.change),
+        words=len(found.text.split()),
+        sections=sum(h.level == 2 for h in markdown.outline(found.text)),
+        earliest=dates.day_label(_earliest(found, policy), policy.zone),
+        least_days=LEAST_NOTICE_DAYS,
+        started_from=session().get(Revision, found.started_from_id) if found.started_from_id else None,
+    )
+
+
+def _earliest(found: Draft, policy: Policy) -> datetime:
+    """The first day on which everybody told today could be under the text, by its rule."""
+    from datetime import timedelta
+
+    period = timedelta(days=found.notice_days if found.rule == "notice" else 0)
+    return dates.day_begun_after(now() + period, policy.zone)
+
+
+def _against(seen: Outlook) -> dict[str, Any] | None:
+    if seen.against is None:
+        return None
+    return {"number": seen.against.number, "date_label": seen.against.date.label}
+
+
+def _counts(change: Change | None) -> dict[str, int]:
+    if change is None:
+        return {"changes": 0, "inserted": 0, "deleted": 0, "links": 0, "moves": 0}
+    return {
+        "changes": len(change.numbered),
+        "inserted": change.words_inserted,
+        "deleted": change.words_deleted,
+        "links": change.links_changed,
+        "moves": change.moves,
+    }
+
+
+def _field(refusal: Refusal | None) -> str:
+    """The form field that a refusal is about: it gets the focus and the red bar."""
+    by_type = {
+        "AudienceDiffers": "confirm",
+        "DateMalformed": "revision_date",
+        "IntoThePast": "effective",
+        "BeforeEarlierRevision": "effective",
+        "NoticePeriodTooShort": "notice_days",
+    }
+    if refusal is None:
+        return ""
+    return getattr(refusal, "field", by_type.get(type(refusal).__name__, "text"))
+
+
+@blueprint.get("/drafts/<int:draft_id>/preview", endpoint="preview")
+def preview(draft_id: int) -> str:
+    """The draft exactly as readers would see it."""
+    found = drafts.by_id(session(), draft_id)
+    policy = session().get_one(Policy, found.policy_id)
+    markdown.check(found.text)
+    given = drafts.publication(found, policy)
+    record = archive.history(session(), policy)
+    row = _stand_in(given, record, now())
+    row.summary = found.summary
+    entry = archive.Entry(row, None, None)
+    whole = session().get(Policy, policy.part_of_id) if policy.part_of_id else None
+    return present.text_page(
+        archive.History(policy, (*record.entries, entry)), entry, whole, now(), is_current=True, upcoming=[]
+    )

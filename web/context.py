@@ -1,0 +1,39 @@
+"""What a request is given: the runtime, a session for reading, and the instant it is answered at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Flask, current_app, g
+from sqlmodel import Session
+
+from notifier.runtime import Runtime
+
+
+def runtime() -> Runtime:
+    found: Runtime = current_app.extensions["gazette"]
+    return found
+
+
+def session() -> Session:
+    """The request's session for reading, opened when first asked for."""
+    if "session" not in g:
+        g.session = Session(runtime().engine, expire_on_commit=False)
+    opened: Session = g.session
+    return opened
+
+
+def now() -> datetime:
+    """The instant of this request (UTC), by the record's clock; read once."""
+    if "now" not in g:
+        g.now = runtime().clock.now(session())
+    instant: datetime = g.now
+    return instant
+
+
+def register(app: Flask) -> None:
+    @app.teardown_appcontext
+    def close(_error: BaseException | None) -> None:
+        opened: Session | None = g.pop("session", None)
+        if opened is not None:
+            opened.close()

@@ -1,0 +1,88 @@
+"""Each refusal's HTTP status, in one place; and the pages that say it."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from errors import Conflict, Invalid, NotFound, Refusal, SettingInvalid, SignInRefused
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[Refusal], int] = {
+    NotFound: 404,
+    Conflict: 409,
+    Invalid: 422,
+    SignInRefused: 401,
+    SettingInvalid: 500,  # met only if a setting breaks while serving
+}
+
+_HEADINGS = {
+    400: "That request cannot be understood",
+    401: "Please sign in",
+    403: "That is not allowed",
+    404: "Page not found",
+    405: "That cannot be done here",
+    409: "That clashes with what is on record",
+    413: "That is too large",
+    422: "That cannot be done as given",
+    429: "Too many tries",
+    500: "Something went wrong here",
+}
+_SENTENCES = {
+    404: "If you typed the address, check it is right. Every text we have published stays at its own address.",
+    405: "This address is for reading.",
+    413: "What was sent is larger than is taken here.",
+    429: "Wait a minute, then try again.",
+}
+
+
+def status_of(refusal: Refusal) -> int:
+    """The HTTP status of a refusal: its own type's, else that of the nearest type it descends from."""
+    return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(Refusal, _refused)
+    app.register_error_handler(CSRFError, _forged)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _fault)
+
+
+Answer = tuple[str, int]
+
+
+def _refused(refusal: Refusal) -> Answer:
+    return page(status_of(refusal), str(refusal))
+
+
+def _forged(_error: CSRFError) -> Answer:
+    return page(400, "The form was open too long, or came from elsewhere. Go back, reload it and send it again.")
+
+
+def _http(error: HTTPException) -> Answer | HTTPException:
+    status = error.code or 500
+    if status < 400:
+        return error  # a redirect
+    return page(status, _SENTENCES.get(status, "Go back and try again."))
+
+
+def _fault(error: Exception) -> Answer:
+    log.exception("a request failed", exc_info=error)
+    return page(500, "It has been noted. Nothing was changed; try again in a moment.")
+
+
+def page(status: int, sentence: str) -> Answer:
+    heading = _HEADINGS.get(status, _HEADINGS[400])
+    links = (
+        [{"title": "Administration", "url": "/admin"}]
+        if request.path.startswith("/admin")
+        else [{"title": "All policies", "url": "/"}]
+    )
+    text = render_template(
+        "public/error.html", status=status, heading=heading, sentence=sentence, links=links, page_title=heading
+    )
+    return text, status

@@ -1,0 +1,7 @@
+"""The public site: what each policy says, said, and will say."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("public", __name__)
+
+from web.public import views  # noqa: E402, F401

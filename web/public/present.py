@@ -1,0 +1,307 @@
+"""What the public templates are given: plain objects with everything worked out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from flask import render_template
+from markupsafe import Markup
+
+from policy_versions import dates, markdown
+from policy_versions.archive import Entry, History
+from policy_versions.models import Filing, Policy
+from web.public.comparisons import compare
+
+
+def home(policy: Policy) -> str:
+    return f"/{quote(policy.slug)}"
+
+
+def compare_url(policy: Policy, old: object, new: object) -> str:
+    return f"{home(policy)}/compare/{old}..{new}"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyView:
+    title: str
+    lead: str
+    url: str
+    history_url: str
+    zone: str
+    promise: str
+    part_of_title: str | None = None
+    part_of_url: str | None = None
+
+    @classmethod
+    def of(cls, policy: Policy, whole: Policy | None) -> PolicyView:
+        return cls(
+            policy.title,
+            policy.lead,
+            home(policy),
+            f"{home(policy)}/history",
+            policy.time_zone,
+            policy.promise,
+            whole.title if whole else None,
+            home(whole) if whole else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionView:
+    number: int
+    count: int
+    date_label: str
+    effective: datetime
+    effective_label: str
+    sha256: str
+    chain: str
+    summary: str
+    status: str
+    verdict: str
+    imported: bool
+    url: str
+    markdown_url: str
+    changes_url: str | None
+    in_force_from: str
+    in_force_to: str | None
+    withdrawn_reason: str | None = None
+
+
+def revision_view(record: History, entry: Entry, now: datetime) -> RevisionView:
+    policy, revision = record.policy, entry.revision
+    before = record.before(entry.number)
+    starts, ends = _held(record, entry)
+    url = f"{home(policy)}/{entry.number}"
+    return RevisionView(
+        number=entry.number,
+        count=len(record.entries),
+        date_label=revision.date.label,
+        effective=revision.effective_at,
+        effective_label=dates.day_label(revision.effective_at, policy.zone),
+        sha256=revision.sha256,
+        chain=revision.chain,
+        summary=revision.summary,
+        status=record.status(entry, now),
+        verdict=entry.verdict,
+        imported=revision.imported,
+        url=url,
+        markdown_url=f"{url}.md",
+        changes_url=compare_url(policy, before.number, entry.number) if before else None,
+        in_force_from=dates.day_label(starts, policy.zone),
+        in_force_to=dates.day_label(ends, policy.zone) if ends else None,
+        withdrawn_reason=entry.withdrawal.reason if entry.withdrawal else None,
+    )
+
+
+def _held(record: History, entry: Entry) -> tuple[datetime, datetime | None]:
+    """From when to when a revision is the one in force: until the next one not withdrawn comes into force."""
+    following = [e.revision.effective_at for e in record.entries if e.live and e.number > entry.number]
+    return entry.revision.effective_at, min(following, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    number: int
+    effective: datetime
+    effective_label: str
+    summary: str
+    changes_url: str
+    url: str
+
+
+def upcoming(record: History, now: datetime) -> list[Upcoming]:
+    policy, current = record.policy, record.in_force(now)
+    return [
+        Upcoming(
+            e.number,
+            e.revision.effective_at,
+            dates.day_label(e.revision.effective_at, policy.zone),
+            e.revision.summary,
+            compare_url(policy, current.number, e.number) if current else f"{home(policy)}/{e.number}",
+            f"{home(policy)}/{e.number}",
+        )
+        for e in record.upcoming(now)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    title: str
+    url: str
+    lead: str
+    history_url: str
+    zone: str
+    part_of_title: str | None
+    in_force: RevisionView | None
+    upcoming: RevisionView | None
+
+
+def index_row(record: History, whole: Policy | None, now: datetime) -> IndexRow:
+    policy, current, coming = record.policy, record.in_force(now), record.upcoming(now)
+    return IndexRow(
+        policy.title,
+        home(policy),
+        policy.lead,
+        f"{home(policy)}/history",
+        policy.time_zone,
+        whole.title if whole else None,
+        revision_view(record, current, now) if current else None,
+        revision_view(record, coming[0], now) if coming else None,
+    )
+
+
+def text_page(
+    record: History,
+    entry: Entry,
+    whole: Policy | None,
+    now: datetime,
+    *,
+    is_current: bool,
+    upcoming: list[Upcoming],
+) -> str:
+    """A text as readers see it: public pages and the draft's preview are this one page."""
+    view = PolicyView.of(record.policy, whole)
+    body, contents = _body(entry.revision.text, record.policy.title)
+    return render_template(
+        "public/policy.html",
+        page_title=view.title,
+        policy=view,
+        revision=revision_view(record, entry, now),
+        body=body,
+        contents=contents,
+        upcoming=upcoming,
+        is_current_page=is_current,
+        current_url=view.url,
+        verdict=entry.verdict,
+    )
+
+
+_TITLE = re.compile(r"\s*<h1[^>]*>.*?</h1>\s*", re.DOTALL)
+
+
+def _body(text: str, title: str) -> tuple[Markup, list[markdown.Heading]]:
+    """The rendered text and its contents, less a heading on top that says the page's title again."""
+    html, outline = markdown.render(text), list(markdown.outline(text))
+    first = _TITLE.match(html)
+    if first and outline and outline[0].text.casefold() == title.casefold():
+        html, outline = html[first.end() :], outline[1:]
+    return Markup(html), [h for h in outline if h.level <= 2]  # noqa: S704 -- render's output is safe
+
+
+# -- history ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    number: int
+    date_label: str
+    verdict: str
+    status: str
+    summary: str
+    categories: list[str]
+    inserted: int | None
+    deleted: int | None
+    links_changed: int
+    moves: int
+    words: int
+    validity: str
+    url: str
+    changes_url: str | None
+    further_dates: list[str]
+    imported: bool
+
+
+@dataclass(slots=True)
+class HistoryView:
+    years: list[tuple[int, list[HistoryRow]]] = field(default_factory=list)
+    scale: int = 1  # words inserted and deleted by the largest change
+
+
+def history_view(record: History, filings: Sequence[Filing], now: datetime) -> HistoryView:
+    further: dict[int, list[str]] = {}
+    for filing in filings:
+        further.setdefault(filing.revision_id, []).append(filing.revision_date)
+    view = HistoryView()
+    for entry in reversed(record.entries):
+        other_dates = further.get(entry.revision.id or 0, [])[1:]
+        row = _history_row(record, entry, other_dates, now)
+        year = entry.revision.date.year
+        if not view.years or view.years[-1][0] != year:
+            view.years.append((year, []))
+        view.years[-1][1].append(row)
+        view.scale = max(view.scale, (row.inserted or 0) + (row.deleted or 0))
+    return view
+
+
+def _history_row(record: History, entry: Entry, further: Iterable[str], now: datetime) -> HistoryRow:
+    policy, revision, before = record.policy, entry.revision, record.before(entry.number)
+    change = compare(before.revision, revision) if before else None
+    return HistoryRow(
+        number=entry.number,
+        date_label=_short(revision.date),
+        verdict=entry.verdict,
+        status=record.status(entry, now),
+        summary=revision.summary or _said(entry),
+        categories=categories(entry),
+        inserted=change.words_inserted if change else None,
+        deleted=change.words_deleted if change else None,
+        links_changed=change.links_changed if change else 0,
+        moves=change.moves if change else 0,
+        words=len(revision.text.split()),
+        validity=validity(record, entry, now),
+        url=f"{home(policy)}/{entry.number}",
+        changes_url=compare_url(policy, before.number, entry.number) if before else None,
+        further_dates=[dates.RevisionDate.parse(d).label for d in further],
+        imported=revision.imported,
+    )
+
+
+def _said(entry: Entry) -> str:
+    """Where the publisher said nothing: what the decision found."""
+    if entry.verdict == "first":
+        return "The first text."
+    return entry.decision.summary if entry.decision else ""
+
+
+def _short(date: dates.RevisionDate) -> str:
+    """The date less its year, which stands above: "14 Oct", "Sep", "2015"."""
+    words = date.label.split()[:-1]
+    return " ".join(word[:3] if word.isalpha() else word for word in words) or str(date.year)
+
+
+def categories(entry: Entry) -> list[str]:
+    """The kinds of finding of a revision's decision, each once, as words."""
+    found = entry.decision.findings if entry.decision else []
+    return list(dict.fromkeys(str(f["category"]).replace("_", " ").capitalize() for f in found))
+
+
+def validity(record: History, entry: Entry, now: datetime) -> str:
+    """When a revision is in force, as a sentence without a full stop."""
+    zone = record.policy.zone
+    starts, ends = _held(record, entry)
+    if entry.withdrawal is not None:
+        return f"Withdrawn {dates.day_label(entry.withdrawal.recorded_at, zone)}, never in force"
+    if ends is not None and ends <= starts:
+        return "Never in force: another text came into force at the same instant"
+    since = dates.day_label(starts, zone)
+    if starts > now:
+        return f"In force from {since}"
+    return f"In force {since} to {dates.day_label(ends, zone)}" if ends else f"In force since {since}"
+
+
+def facts(record: History, now: datetime) -> dict[str, Any]:
+    """The dateline of the history page."""
+    zone = record.policy.zone
+    current, coming = record.in_force(now), record.upcoming(now)
+    said: dict[str, Any] = {"In force today": f"No. {current.number}" if current else "none yet"}
+    if coming:
+        when = dates.day_label(coming[0].revision.effective_at, zone)
+        said["Upcoming"] = f"No. {coming[0].number}, from {when}"
+    if record.entries:
+        said["First published"] = record.entries[0].revision.date.label
+    return said

@@ -1,0 +1,198 @@
+"""The public pages: read only, without cookies, the same for everybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, redirect, render_template, request, url_for
+from markupsafe import Markup
+from sqlmodel import select
+from werkzeug.wrappers import Response as BaseResponse
+
+from errors import NoSuchRevision, NothingInForce
+from policy_versions import archive, dates, policies
+from policy_versions.archive import Entry, History
+from policy_versions.diff import redline
+from policy_versions.models import Policy
+from web.context import now, runtime, session
+from web.public import blueprint, present
+from web.public.comparisons import compare
+
+
+@blueprint.app_context_processor
+def shared() -> dict[str, Any]:
+    """What every page has: the company, and its policies to go to."""
+    settings = runtime().settings
+    return {
+        "company": settings.company_name,
+        "company_address": settings.company_address,
+        "contact_email": settings.contact_email,
+        "nav": _nav(),
+        "footer_links": [{"title": "All policies", "url": "/"}],
+    }
+
+
+def _nav() -> list[dict[str, object]]:
+    here = request.path
+    return [
+        {"title": p.title, "url": url, "current": here == url or here.startswith(f"{url}/")}
+        for p in policies.policies(session())[:6]
+        for url in (present.home(p),)
+    ]
+
+
+def _record(slug: str) -> History:
+    return archive.history(session(), policies.policy(session(), slug))
+
+
+def _whole(policy: Policy) -> Policy | None:
+    return session().get(Policy, policy.part_of_id) if policy.part_of_id else None
+
+
+@blueprint.get("/")
+def index() -> str:
+    by_id = {p.id: p for p in policies.policies(session())}
+    rows = [
+        present.index_row(archive.history(session(), p), by_id.get(p.part_of_id), now()) for p in by_id.values()
+    ]
+    return render_template("public/index.html", policies=rows, page_title="Policies")
+
+
+@blueprint.get("/<slug>")
+def policy(slug: str) -> str:
+    record = _record(slug)
+    current = record.in_force(now())
+    if current is None:
+        coming = record.upcoming(now())
+        if not coming:
+            raise NothingInForce
+        current = coming[0]
+    return _text(record, current, is_current=True)
+
+
+@blueprint.get("/<slug>/<which>")
+def revision(slug: str, which: str) -> str:
+    record = _record(slug)
+    return _text(record, _entry(record, which), is_current=False)
+
+
+def _entry(record: History, which: str) -> Entry:
+    return record.entry(archive.by_name(session(), record.policy, which).number)
+
+
+def _text(record: History, entry: Entry, *, is_current: bool) -> str:
+    coming = present.upcoming(record, now()) if is_current else []
+    return present.text_page(record, entry, _whole(record.policy), now(), is_current=is_current, upcoming=coming)
+
+
+@blueprint.get("/<slug>.md")
+def current_markdown(slug: str) -> Response:
+    record = _record(slug)
+    entry = record.in_force(now())
+    if entry is None:
+        raise NothingInForce
+    return _markdown(entry)
+
+
+@blueprint.get("/<slug>/<which>.md")
+def revision_markdown(slug: str, which: str) -> Response:
+    return _markdown(_entry(_record(slug), which))
+
+
+def _markdown(entry: Entry) -> Response:
+    answer = Response(entry.revision.text, mimetype="text/markdown")
+    answer.set_etag(entry.revision.sha256)
+    return answer
+
+
+@blueprint.get("/<slug>/history")
+def history(slug: str) -> str:
+    record = _record(slug)
+    view = present.history_view(record, archive.filings(session(), record.policy), now())
+    options = [(e.number, f"No. {e.number}, {e.revision.date.label}") for e in record.entries]
+    return render_template(
+        "public/history.html",
+        page_title=f"History of {record.policy.title}",
+        policy=present.PolicyView.of(record.policy, _whole(record.policy)),
+        years=view.years,
+        scale=view.scale,
+        facts=present.facts(record, now()),
+        options=options,
+        compare_action=url_for("public.pick", slug=slug),
+        on_action=url_for("public.on", slug=slug),
+    )
+
+
+@blueprint.get("/<slug>/compare")
+def pick(slug: str) -> BaseResponse:
+    """The form on the history page: two numbers, sent on to the comparison's own address."""
+    record = _record(slug)
+    old, new = (_entry(record, request.args.get(name, "")) for name in ("from", "to"))
+    return redirect(present.compare_url(record.policy, old.number, new.number))
+
+
+@blueprint.get("/<slug>/on")
+def on(slug: str) -> BaseResponse:
+    """Which text was in force on a day: the one that was at its end."""
+    record = _record(slug)
+    day = dates.RevisionDate.parse(request.args.get("on", ""))
+    entry = record.in_force(dates.RevisionDate(*day).ends(record.policy.zone) - dates.INSTANT)
+    if entry is None:
+        raise NothingInForce
+    return redirect(f"{present.home(record.policy)}/{entry.number}")
+
+
+@blueprint.get("/<slug>/compare/<pair>")
+def comparison(slug: str, pair: str) -> str:
+    record = _record(slug)
+    first, dots, second = pair.partition("..")
+    if not dots:
+        raise NoSuchRevision(pair)
+    old, new = _entry(record, first), _entry(record, second)
+    change = compare(old.revision, new.revision)
+    side = request.args.get("view") == "side"
+    view = present.PolicyView.of(record.policy, _whole(record.policy))
+    here = present.compare_url(record.policy, first, second)
+    numbered = change.numbered
+    previous = record.before(new.number)
+    adjacent = previous is not None and previous.number == old.number
+    return render_template(
+        "public/compare.html",
+        page_title=f"What changed in {view.title}",
+        policy=view,
+        old=present.revision_view(record, old, now()),
+        new=present.revision_view(record, new, now()),
+        verdict=new.verdict if adjacent else None,
+        summary=new.revision.summary if adjacent else "",
+        counts=_counts(change),
+        sections=[
+            {"title": s.title, "anchor": s.first, "inserted": s.words_inserted, "deleted": s.words_deleted,
+             "changed": s.changed}
+            for s in change.sections
+        ],
+        redline=Markup(redline.html(change, view="side_by_side" if side else "inline", context=1)),  # noqa: S704
+        view="side_by_side" if side else "inline",
+        inline_url=here,
+        side_url=f"{here}?view=side",
+        first_change=numbered[0].id if numbered else None,
+        same=change.is_empty,
+        reverse_url=present.compare_url(record.policy, second, first),
+    )  # fmt: skip
+
+
+def _counts(change: Any) -> dict[str, int]:
+    return {
+        "changes": len(change.numbered),
+        "sections": sum(bool(section.changed) for section in change.sections),
+        "inserted": change.words_inserted,
+        "deleted": change.words_deleted,
+        "moves": change.moves,
+        "links": change.links_changed,
+    }
+
+
+@blueprint.get("/health")
+def health() -> dict[str, str]:
+    """Whether the service answers and reaches its database."""
+    session().exec(select(1)).one()
+    return {"status": "ok"}
