@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, event, func, make_url, select, update
+from sqlalchemy import Connection, Engine, event, func, make_url, update
 from sqlalchemy import create_engine as sa_create_engine
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from errors import SchemaNotAtHead, SettingInvalid
 
@@ -51,10 +51,10 @@ class DatabaseClock:
 
 
 def _sqlite_now(session: Session) -> datetime:
-    last = session.execute(select(ClockMark.last).where(ClockMark.id == 1)).scalar_one_or_none()  # type: ignore[arg-type]
+    last = session.exec(select(ClockMark.last).where(ClockMark.id == 1)).one_or_none()
     instant = max(datetime.now(UTC), last) if last else datetime.now(UTC)
     if session.connection().get_execution_options().get("writing"):
-        session.execute(update(ClockMark).where(ClockMark.id == 1).values(last=instant))  # type: ignore[arg-type]
+        session.exec(update(ClockMark).where(col(ClockMark.id) == 1).values(last=instant))
     return instant
 
 

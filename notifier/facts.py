@@ -138,6 +138,8 @@ def _letters(session: Session, policy: PolicyFacts, ids: Sequence[int]) -> Itera
         )
     )
     for delivery, revision_id, attempt_id, taken_at in rows:
+        if taken_at is None:
+            continue  # an accepted attempt always has its instant; the column is empty only before the answer
         yield (
             delivery.member_id,
             Noticed(

@@ -202,7 +202,8 @@ def _write_batches(
     """
     while owed:
         seen: set[str] = set()
-        batch, later = [], []
+        batch: list[Owed] = []
+        later: list[Owed] = []
         for one in owed:
             address = (one.member.guardian_email or one.member.email or "").casefold()
             (later if address in seen else batch).append(one)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -218,7 +218,7 @@ def _restate(
             session.add(delivery)
 
 
-def _chunks(session: Session, batch: Batch, ready: Sequence[int] | object, size: int) -> Iterator[list[int]]:
+def _chunks(session: Session, batch: Batch, ready: Collection[int], size: int) -> Iterator[list[int]]:
     """Part positions into requests: runs of at most `size` that do not cross a cut made by halving."""
     halved = session.exec(
         select(Attempt.first, Attempt.last).where(Attempt.batch_id == batch.id, Attempt.state == "halved")
@@ -226,7 +226,7 @@ def _chunks(session: Session, batch: Batch, ready: Sequence[int] | object, size:
     cuts = {cut for first, last in halved for cut in (first, (first + last) // 2, last)}
     done = _tried(session, batch)
     run: list[int] = []
-    for position in sorted(ready):  # type: ignore[call-overload]
+    for position in sorted(ready):
         between = range(run[-1] + 1, position + 1) if run else range(0)
         if run and (len(run) >= size or any(p in cuts or p in done for p in between)):
             yield run

@@ -343,9 +343,7 @@ def file(
     """Give a revision a dated file name; the next free one of that date unless a sequence is given."""
     if sequence is None:
         taken = session.exec(
-            select(func.max(Filing.sequence)).where(
-                Filing.policy_id == of.policy_id, Filing.revision_date == date
-            )
+            select(func.max(Filing.sequence)).where(Filing.policy_id == of.policy_id, Filing.revision_date == date)
         ).one()
         sequence = (taken or 0) + 1
     filing = Filing(
@@ -366,9 +364,7 @@ def filings(session: Session, of: Policy) -> Sequence[Filing]:
     return sorted(found, key=lambda f: (dates.RevisionDate.parse(f.revision_date).order, f.sequence))
 
 
-def withdraw(
-    session: Session, of: Policy, number: int, *, reason: str, actor: str, now: datetime
-) -> Withdrawal:
+def withdraw(session: Session, of: Policy, number: int, *, reason: str, actor: str, now: datetime) -> Withdrawal:
     """Take back the latest published revision before it is in force. of: locked.
 
     Raises: NoSuchRevision, NotWithdrawable, FieldMissing.
@@ -385,9 +381,7 @@ def withdraw(
     if entry.revision.effective_at <= now:
         raise NotWithdrawable(f"Revision {number} is in force and governs; publish a new revision instead.")
     if not reason.strip():
-        raise FieldMissing(
-            "reason", "Say why it is withdrawn; the record and any correction carry the reason."
-        )
+        raise FieldMissing("reason", "Say why it is withdrawn; the record and any correction carry the reason.")
     made = Withdrawal(
         revision_id=entry.revision.id or 0,
         reason=policies.one_line(reason),

@@ -14,9 +14,7 @@ from policy_versions.models import AuditEntry
 _LOCK = 0x617564  # any number that nothing else locks
 
 
-def record(
-    session: Session, *, actor: str, action: str, subject: str, now: datetime, **detail: Any
-) -> AuditEntry:
+def record(session: Session, *, actor: str, action: str, subject: str, now: datetime, **detail: Any) -> AuditEntry:
     """Append an entry. detail: opaque ids, numbers and states only, never an address or a name of a member."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})

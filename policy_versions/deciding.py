@@ -34,9 +34,7 @@ def judge(entries: Sequence[Entry], revision: Revision) -> Judgement:
     if not earlier:
         return Judgement("first", 0, (), "")
     previous = earlier[-1].revision
-    cumulative = next(
-        (e.revision for e in reversed(earlier) if e.verdict == "significant"), earlier[0].revision
-    )
+    cumulative = next((e.revision for e in reversed(earlier) if e.verdict == "significant"), earlier[0].revision)
     return _combine(
         revision,
         previous,

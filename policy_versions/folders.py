@@ -42,9 +42,7 @@ def _dated(folder: Path) -> Iterator[tuple[Path, re.Match[str]]]:
 
 def _history(folder: Path, prefix: str) -> DatedHistory:
     files = [_file(path, match) for path, match in _dated(folder)]
-    return DatedHistory(
-        _fields(folder, prefix), tuple(sorted(files, key=lambda file: file.order)), str(folder)
-    )
+    return DatedHistory(_fields(folder, prefix), tuple(sorted(files, key=lambda file: file.order)), str(folder))
 
 
 def _file(path: Path, match: re.Match[str]) -> DatedFile:
@@ -66,9 +64,7 @@ def _fields(folder: Path, prefix: str) -> PolicyFields:
     said = _manifest(raw, f"{folder.name}/{MANIFEST}")
     whole = said.pop("part_of", None)
     title = said.pop("title", None) or slug.replace("-", " ").capitalize()
-    return PolicyFields(
-        slug=slug, title=title, part_of=prefix + whole if whole else None, manifest=raw, **said
-    )
+    return PolicyFields(slug=slug, title=title, part_of=prefix + whole if whole else None, manifest=raw, **said)
 
 
 def _manifest(raw: str, where: str) -> dict[str, str]:

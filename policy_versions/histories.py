@@ -134,7 +134,7 @@ def plan(
         )
     zone = found.zone if found else dates.zone(history.fields.time_zone)
     draft = _Draft(zone, now, list(entries))
-    steps = []
+    steps: list[Step] = []
     for file in history.files:
         if len(steps) < len(new) and file is new[len(steps)]:
             steps.append(_named(draft, file))
@@ -188,9 +188,7 @@ def _step(draft: _Draft, file: DatedFile) -> Step:
         **{name: getattr(text, name) for name in archive.Text.__slots__},
     )
     judged = deciding.judge(draft.entries, revision)
-    decision = DecisionRecord(
-        revision_id=0, verdict=judged.verdict, decided_at=draft.now, recorded_at=draft.now
-    )
+    decision = DecisionRecord(revision_id=0, verdict=judged.verdict, decided_at=draft.now, recorded_at=draft.now)
     draft.entries.append(Entry(revision, None, decision))
     return Step(file, front, text, judged)
 

@@ -67,9 +67,7 @@ def create_policy(session: Session, fields: PolicyFields, *, actor: str, now: da
     )
     session.add(made)
     session.flush()
-    audit.record(
-        session, actor=actor, action="policy made", subject=f"policy {made.id}", now=now, slug=made.slug
-    )
+    audit.record(session, actor=actor, action="policy made", subject=f"policy {made.id}", now=now, slug=made.slug)
     return made
 
 

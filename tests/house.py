@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -117,8 +117,9 @@ class House:
             return list(reports)[-1]
 
     def member(self, name: str, **fields: Any) -> None:
-        """A member called so, with an address of that name, joined just now unless told otherwise."""
-        row = {"external_id": name, "email": f"{name}@example.com", "joined_at": self.now.isoformat(), **fields}
+        """A member called so, with an address of that name, joined an hour ago unless told otherwise."""
+        joined = (self.now - timedelta(hours=1)).isoformat()
+        row = {"external_id": name, "email": f"{name}@example.com", "joined_at": joined, **fields}
         report = self.members(row)
         assert report.refused == 0, report.rejected
 

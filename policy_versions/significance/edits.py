@@ -59,7 +59,8 @@ def edits(change: Change) -> tuple[Edit, ...]:
     old, new = _Text(_sentences(change, "insert")), _Text(_sentences(change, "delete"))
     gone, come = old.missing_in(new), new.missing_in(old)
     pairs = best_matches([one.words for one in gone], [one.words for one in come])
-    reworded = [Edit(gone[i], _settled(gone[i], come[j], old, new)) for i, j in pairs]
+    apart = [(gone[i], come[j]) for i, j in pairs if not (new.holds(gone[i].words) and old.holds(come[j].words))]
+    reworded = [Edit(was, _settled(was, now, old, new)) for was, now in apart]
     renames = _renames(reworded, Counter(word for one in old.sentences for word in one.words))
     reworded = [_renamed(edit, renames) for edit in reworded]
     paired_old, paired_new = {i for i, _ in pairs}, {j for _, j in pairs}

@@ -8,15 +8,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from policy_versions.diff.align import matches
+from policy_versions.diff.words import Run, runs
 from policy_versions.significance.edits import Edit, Sentence
 from policy_versions.significance.rules import Category, Rules
 
-SENTENCE = 5  # words; less is a title or a label, unless it hangs on a line that says what it is for
+SENTENCE = 4  # words; less is a title or a label, unless it hangs on a line that says what it is for
 POINTER = 35  # words; a longer sentence that points elsewhere says something itself as well
 REWORDED = 6  # words of weight that differ in a sentence of a category: too many for a matter of style
 FEW = 8  # words, too few to tell a language by
 ENGLISH = 0.15  # share of small words; English policies have 0.3 to 0.5, other languages hardly any
 EXCERPT = 160  # characters
+NEAR = 3  # words from a street or a floor that are part of its address
 AROUND = 4  # words shown before and after what differs
 
 SMALL = frozenset(
@@ -137,9 +140,15 @@ def _named(edit: Edit, category: Category | None) -> _Touch | None:
 
 
 def _moved_house(edit: Edit, rules: Rules) -> bool:
-    """Whether the words that differ are a postal address's."""
-    before, after = Counter(edit.before.split()), Counter(edit.after.split())
-    return bool(rules.places.search(" ".join((before - after) + (after - before))))
+    """Whether all that differs belongs to a postal address: near a street or a floor, or a post code."""
+    old, new = edit.before.split(), edit.after.split()
+    told = [Run(True, [], []), *runs(old, new, matches(old, new)), Run(True, [], [])]
+    return all(
+        run.kept
+        or all(any(map(str.isdigit, word)) for word in (*run.old, *run.new))
+        or rules.places.search(" ".join((*before.new[-NEAR:], *run.old, *run.new, *after.new[:NEAR])))
+        for before, run, after in zip(told, told[1:], told[2:], strict=False)
+    )
 
 
 def _rewritten(edit: Edit, category: Category | None) -> _Touch | None:
@@ -175,8 +184,10 @@ def _said(edit: Edit) -> str:
     old, new = edit.old.text.split(), edit.new.text.split()
     head = max(0, _common(old, new) - AROUND)
     tail = max(0, _common(old[::-1], new[::-1]) - AROUND)
-    shown = [("… " * (head > 0) + _cut(side[head : max(head, len(side) - tail)])) for side in (old, new)]
-    return f"“{shown[0]}” became “{shown[1]}”."
+    shown = [_cut(side[head : max(head, len(side) - tail)]) for side in (old, new)]
+    before, after = "… " * (head > 0), " …" * (tail > 0)
+    was, now = (f"“{before}{part}{'' if part.endswith('…') else after}”" for part in shown)
+    return f"{was} became {now}."
 
 
 def _common(old: list[str], new: list[str]) -> int:

@@ -17,7 +17,7 @@ _NOISE = re.compile(
     r"<[^<>]{0,500}>|\{[{%:][^{}]{0,500}\}"  # HTML and template tags stand in the text as they were written
     r"|https?://\S+|\bwww\.\S+|[\w.+-]{1,64}@[\w.-]+"
 )
-_NUMBERING = re.compile(r"^\W*(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,4})[.)]\s+)+")
+_NUMBERING = re.compile(r"^\W*(?:(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,4})[.)]|\d{1,3}(?:\.\d{1,3})+)\s+)+")
 _REFERENCE = re.compile(r"\b(sections?|articles?|clauses?|paragraphs?|annex|appendix|version) \d[\d.]*")
 _WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*(?:['’][^\W_]+)*|[$€£%]")
 _END = re.compile(r"(?<=[.!?;。])[\"”’)\]*_]*[^\S\t]+|\n+")

@@ -28,7 +28,7 @@ from errors import (
 )
 from policy_versions import archive, audit, policies
 from policy_versions.archive import History
-from policy_versions.models import DueDecision
+from policy_versions.models import AuditEntry, DueDecision
 from tests.house import FIRST, LONGER, TYPO, House
 
 Later = Callable[..., datetime]
@@ -238,7 +238,7 @@ def test_the_audit_log_is_chained(house: House) -> None:
     house.publish(FIRST)
     with reading(house.runtime.engine) as session:
         assert audit.broken(session) is None
-        entry = session.exec(select(audit.AuditEntry).order_by(col(audit.AuditEntry.id)).limit(1)).one()
+        entry = session.exec(select(AuditEntry).order_by(col(AuditEntry.id)).limit(1)).one()
         with session.no_autoflush:  # the database would refuse it; as if somebody had got round that
             entry.actor = "nobody"
             assert audit.broken(session) == entry.id

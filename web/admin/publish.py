@@ -48,26 +48,28 @@ def outlook(draft: Draft, policy: Policy, at: datetime) -> Outlook:
     record = archive.history(session(), policy)
     counted = audience.before_publishing(session(), record, secret=runtime().secret, now=at)
     current = record.in_force(at) or record.latest()
+    against = current.revision if current else None
     try:
         markdown.check(draft.text)
-    except Refusal as refusal:
-        return Outlook(refusal, None, current.revision if current else None, None, counted)
+    except Refusal as unreadable:
+        return Outlook(unreadable, None, against, None, counted)
     refusal, judged = _judge(draft, policy, record, at)
-    change = diff.compare(current.revision.text, draft.text) if current else None
-    return Outlook(refusal, change, current.revision if current else None, judged, counted)
+    change = diff.compare(against.text, draft.text) if against else None
+    return Outlook(refusal, change, against, judged, counted)
 
 
 def _judge(draft: Draft, policy: Policy, record: History, at: datetime) -> tuple[Refusal | None, Judgement | None]:
+    """What the engine would decide, and why the draft could not be published as it stands."""
     try:
         given = drafts.publication(draft, policy)
-    except Refusal as refusal:
-        return refusal, None
-    refusal = None
+    except Refusal as malformed:
+        return malformed, None
+    judged = deciding.judge(record.entries, _stand_in(given, record, at))
     try:
         archive.check(record, given, now=at)
-    except Refusal as met:
-        refusal = met
-    return refusal, deciding.judge(record.entries, _stand_in(given, record, at))
+    except Refusal as refusal:
+        return refusal, judged
+    return None, judged
 
 
 def _stand_in(given: Publication, record: History, at: datetime) -> Revision:

@@ -1,0 +1,116 @@
+"""Whether a change matters, and why."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policy_versions.significance import ENGINE, Decision, decide
+from policy_versions.significance.rules import rules
+from tests.policy_versions.diff.texts import edited
+from tests.policy_versions.significance.pairs import MINOR, SIGNIFICANT, Pair
+
+RETENTION = next(pair for pair in SIGNIFICANT if pair.name == "a longer retention")
+
+
+@pytest.mark.parametrize("pair", SIGNIFICANT, ids=lambda pair: pair.name)
+def test_what_a_member_would_want_to_know_is_significant(pair: Pair) -> None:
+    decision = decide(pair.old, pair.new)
+    assert decision.verdict == "significant"
+    assert pair.category in {finding.category for finding in decision.findings}
+    assert decision.level == max(finding.level for finding in decision.findings) >= 2
+
+
+@pytest.mark.parametrize("pair", MINOR, ids=lambda pair: pair.name)
+def test_what_changes_no_substance_is_minor(pair: Pair) -> None:
+    decision = decide(pair.old, pair.new)
+    assert (decision.verdict, decision.findings) == ("minor", ())
+    assert decision.level <= 1
+
+
+@pytest.mark.parametrize("pair", SIGNIFICANT, ids=lambda pair: pair.name)
+def test_the_way_back_is_as_significant(pair: Pair) -> None:
+    assert decide(pair.new, pair.old).verdict == "significant"
+
+
+@pytest.mark.parametrize("pair", MINOR, ids=lambda pair: pair.name)
+def test_the_way_back_is_as_minor(pair: Pair) -> None:
+    assert decide(pair.new, pair.old).verdict == "minor"
+
+
+def test_a_finding_says_where_what_why_and_by_which_rule() -> None:
+    (finding,) = decide(RETENTION.old, RETENTION.new).findings
+    assert finding.section == "How long we keep it"
+    assert finding.before == "We keep your orders for 12 months after you leave."
+    assert finding.after == "We keep your orders for 24 months after you leave."
+    assert finding.reason == "Retention: from 12 months to 24 months."
+    assert (finding.level, finding.rule) == (4, "GDPR Art. 13(2)(a)")
+
+
+def test_a_reason_shows_the_words_around_the_difference() -> None:
+    said = "Whatever comes, we and those who work with us here will {}share your scans with third parties."
+    (finding,) = decide(said.format("never "), said.format("")).findings
+    assert finding.reason == (
+        "Sharing: what is denied changed: “… with us here will never share your scans with …” "
+        "became “… with us here will share your scans with …”."
+    )
+
+
+def test_findings_are_ordered_by_weight_and_summed_up() -> None:
+    fee, liable = "The monthly fee is $5.", "We are liable for it."
+    change = decide(
+        f"{fee}\n\n{liable}", "The monthly fee is $9.\n\nWe are not liable for it.\n\nWe sell your data."
+    )
+    assert [finding.level for finding in change.findings] == [4, 3, 3]
+    assert change.summary.startswith("Sharing: now says “We sell your data”. ")
+
+
+def test_many_findings_are_counted_in_the_summary() -> None:
+    old = "\n\n".join(f"Gadget {name} is kept for 12 months." for name in "alder birch cedar elm fir".split())
+    assert decide(old, old.replace("12", "24")).summary.endswith(" 2 more findings.")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "level", "summary"),
+    [
+        ("Hello.", "Hello.", 0, "Nothing changed."),
+        ("Hello.", "*Hello.*", 1, "Only wording, formatting, links or order changed; nothing of substance."),
+        ("", "Hello.", 4, "The whole text is new."),
+        ("Hello.", "", 4, "The whole text was taken away."),
+        ("", "", 0, "Nothing changed."),
+        (" ", "", 1, "Only wording, formatting, links or order changed; nothing of substance."),
+    ],
+)
+def test_the_summary_of_a_change_without_findings_is_plain(old: str, new: str, level: int, summary: str) -> None:
+    decision = decide(old, new)
+    assert (decision.level, decision.summary) == (level, summary)
+
+
+def test_a_decision_comes_back_from_json() -> None:
+    decision = decide(RETENTION.old, RETENTION.new)
+    assert decision.engine == ENGINE
+    assert Decision.from_json(json.loads(json.dumps(decision.to_json()))) == decision
+
+
+def test_every_category_has_a_title_a_level_and_a_source() -> None:
+    assert sorted(category.name for category in rules().categories) == sorted(
+        "collection purpose sharing transfer retention rights security controller children legal_basis automated"
+        " payment liability dispute conduct licence termination change_process".split()
+    )
+    for category in rules().categories:
+        assert category.title
+        assert 2 <= category.level <= 4
+        assert category.cites
+        assert category.ideas
+
+
+@given(edited() | st.tuples(st.text(), st.text()))
+@settings(max_examples=100, deadline=None)
+def test_any_two_texts_get_a_decision_and_always_the_same(pair: tuple[str, str]) -> None:
+    decision = decide(*pair)
+    assert decision == decide(*pair)
+    assert (decision.verdict == "significant") == (decision.level >= 2) == bool(decision.findings)
+    assert decision.summary.endswith(".")
