@@ -1,0 +1,209 @@
+"""The `gazette` command: what a newcomer types, and what they are told."""
+
+import getpass
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlmodel import select
+
+import cli
+import database
+import settings
+from database import ROOT, reading
+from notifier import scheduler
+from policy_versions import policies
+from policy_versions.models import AuditEntry
+from quickstart import make_settings, prepare
+from tests.house import FIRST, LONGER
+from web import accounts
+
+EXAMPLES = ROOT / "examples"
+
+
+def gazette(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.main, arguments, catch_exceptions=False)
+
+
+@pytest.fixture
+def instance() -> None:
+    """An instance with its settings and an empty, migrated database."""
+    make_settings("127.0.0.1:8000")
+    assert gazette("migrate").exit_code == 0
+
+
+def folder(tmp_path: Path, **files: str) -> Path:
+    place = tmp_path / "texts" / "privacy"
+    place.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (place / f"{name.removeprefix('d').replace('_', '-')}.md").write_text(text)
+    return tmp_path / "texts"
+
+
+def test_a_first_start_prepares_everything_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    prepare("127.0.0.1:8123", actor="a test", say=said.append)
+    assert "25 members" in said[0]
+    assert "http://127.0.0.1:8123" in said[1]
+    password = said[2].rsplit(" ", 1)[1].rstrip(".")
+    engine = database.create_engine(settings.load().database_url)
+    with reading(engine) as session:
+        assert accounts.verify(session, "admin", password).one_time
+        assert [p.slug for p in policies.policies(session)] == ["privacy-policy", "terms-of-use"]
+    kept = (settings.home() / "gazette.env").read_text()
+    again: list[str] = []
+    prepare("127.0.0.1:8123", actor="a test", say=again.append)
+    assert (settings.home() / "gazette.env").read_text() == kept
+    assert len(again) == 2
+    assert password not in " ".join(again)
+    assert stat.S_IMODE(settings.home().stat().st_mode) == 0o700
+    engine.dispose()
+
+
+def test_loading_the_examples_mails_nobody() -> None:
+    prepare("127.0.0.1:8123", actor="a test", say=lambda _: None)
+    from app import build_runtime
+
+    runtime = build_runtime()
+    scheduler.run_all(runtime)
+    assert list((settings.home() / "outbox").glob("*")) == []
+    runtime.engine.dispose()
+
+
+@pytest.mark.usefixtures("instance")
+def test_an_import_then_the_same_again_then_the_same_bytes_out(tmp_path: Path) -> None:
+    texts = folder(tmp_path, d2018_05_25=FIRST, d2019_01_01=LONGER)
+    assert gazette("import", str(texts)).output == "privacy: 2 revisions.\n"
+    assert gazette("import", str(texts)).output == "privacy: 0 revisions, 2 files were on record.\n"
+    assert gazette("export", str(tmp_path / "out")).output == "privacy: 2 files.\n"
+    same = {p.name: p.read_bytes() for p in (tmp_path / "out" / "privacy").iterdir()}
+    assert same == {p.name: p.read_bytes() for p in (texts / "privacy").iterdir()}
+
+
+@pytest.mark.usefixtures("instance")
+def test_a_history_that_clashes_is_refused_by_name_and_the_others_come_in(tmp_path: Path) -> None:
+    gazette("import", str(folder(tmp_path / "a", d2018_05_25=FIRST)))
+    other = folder(tmp_path / "b", d2018_05_25=LONGER)
+    (other / "terms").mkdir()
+    (other / "terms" / "2018-05-25.md").write_text(FIRST)
+    result = gazette("import", str(other))
+    assert result.exit_code == 1
+    assert "privacy was not imported" in result.output
+    assert "terms: 1 revision." in result.output
+    assert gazette("import", str(other), "--prefix", "b-").exit_code == 0
+    gazette("export", str(tmp_path / "out"), "--prefix", "b-")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["privacy", "terms"]
+
+
+@pytest.mark.usefixtures("instance")
+def test_what_is_no_folder_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
+    result = gazette("import", str(tmp_path / "nowhere"))
+    assert result.exit_code == 1
+    assert result.output.startswith("gazette: ")
+    assert "Traceback" not in result.output
+    assert gazette("import", str(EXAMPLES), "--told-through", "soon").exit_code == 1
+
+
+@pytest.mark.usefixtures("instance")
+def test_told_through_is_said_and_recorded_once() -> None:
+    result = gazette("import", str(EXAMPLES), "--told-through", "2026-11-01")
+    assert result.output.count("members told through 2026-11-01") == 2
+    assert "told" not in gazette("import", str(EXAMPLES), "--told-through", "2026-11-01").output
+
+
+@pytest.mark.usefixtures("instance")
+def test_members_come_in_with_bad_rows_reported_by_line(tmp_path: Path) -> None:
+    file = tmp_path / "members.csv"
+    file.write_text("external_id,email\na,a@example.com\nb,nonsense\nc\n")
+    result = gazette("members", "import", str(file))
+    assert "line 3: that is no e-mail address" in result.output
+    assert "line 4: it has fewer cells than the header" in result.output
+    assert result.output.endswith("1 added, 0 changed, 0 unchanged, 2 left out.\n")
+
+
+@pytest.mark.usefixtures("instance")
+def test_a_member_is_erased_once_and_then_a_stranger(tmp_path: Path) -> None:
+    file = tmp_path / "members.jsonl"
+    file.write_text('{"external_id": "a", "email": "canary@example.com"}\n')
+    gazette("members", "import", str(file))
+    assert "Erased" in gazette("members", "erase", "a").output
+    again = gazette("members", "erase", "a")
+    assert (again.exit_code, again.output) == (1, "gazette: No such member.\n")
+    kept = b"".join(p.read_bytes() for p in settings.home().glob("gazette.db*"))
+    assert b"canary" not in kept
+
+
+@pytest.mark.usefixtures("instance")
+def test_an_account_is_made_and_reset_and_the_act_is_on_record() -> None:
+    first = gazette("accounts", "create", "ines").output.rsplit(" ", 1)[1].strip()
+    second = gazette("accounts", "reset", "ines").output.rsplit(" ", 1)[1].strip()
+    assert gazette("accounts", "create", "ines").exit_code == 1
+    engine = database.create_engine(settings.load().database_url)
+    with reading(engine) as session:
+        account = accounts.verify(session, "ines", second)
+        assert account.one_time
+        with pytest.raises(Exception, match="do not go together"):
+            accounts.verify(session, "ines", first)
+        actors = {entry.actor for entry in session.exec(select(AuditEntry))}
+    assert actors == {f"{getpass.getuser()} at the command line"}
+    engine.dispose()
+
+
+def test_without_settings_a_start_says_one_sentence_that_names_the_first() -> None:
+    result = gazette("serve")
+    assert result.exit_code == 1
+    assert result.output.startswith("gazette: GAZETTE_")
+    assert result.output.count("\n") == 1
+
+
+def test_an_old_schema_stops_the_start() -> None:
+    make_settings("127.0.0.1:8000")
+    assert "run `gazette migrate` first" in gazette("serve").output
+    assert "run `gazette migrate` first" in gazette("export", "out").output
+
+
+def test_any_server_that_asks_for_the_app_is_told_in_one_sentence_too(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", "routes"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "GAZETTE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("gazette: GAZETTE_SECRET_KEY is missing")
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_tells_the_whole_story() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import cli; cli.main(['demo'])"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    story = done.stdout
+    for part in (
+        "25 members",
+        "Significant",
+        "letter accepted",
+        "no address",
+        "lapsed",
+        "forecast",
+        "before",
+        "after",
+    ):
+        assert part in story, part
+    assert "Traceback" not in done.stderr
+
+
+def test_every_command_has_its_heading_or_mention_in_the_documents() -> None:
+    documents = "".join(p.read_text(encoding="utf-8") for p in (*(ROOT / "docs").glob("*.md"), ROOT / "README.md"))
+    missing = [name for name in cli.main.commands if f"gazette {name}" not in documents]
+    assert missing == []
