@@ -14,6 +14,7 @@ from sqlmodel import Session, col, delete, func, select, update
 
 from errors import (
     BeforeEarlierRevision,
+    DateMalformed,
     FieldMissing,
     IntoThePast,
     Invalid,
@@ -156,6 +157,10 @@ def by_name(session: Session, of: Policy, name: str) -> Revision:
 def _by_date(session: Session, of: Policy, name: str) -> Revision | None:
     date, _, ordinal = name.partition(".")
     if ordinal and not (ordinal.isascii() and ordinal.isdigit() and len(ordinal) < 7):
+        return None
+    try:
+        dates.RevisionDate.parse(date)
+    except DateMalformed:
         return None
     return session.exec(
         select(Revision)
@@ -384,7 +389,7 @@ def withdraw(session: Session, of: Policy, number: int, *, reason: str, actor: s
         raise FieldMissing("reason", "Say why it is withdrawn; the record and any correction carry the reason.")
     made = Withdrawal(
         revision_id=entry.revision.id or 0,
-        reason=policies.one_line(reason),
+        reason=_sentence(reason),
         withdrawn_by=actor,
         recorded_at=now,
     )
@@ -393,6 +398,12 @@ def withdraw(session: Session, of: Policy, number: int, *, reason: str, actor: s
     session.flush()
     audit.record(session, actor=actor, action="withdrawn", subject=f"revision {entry.revision.id}", now=now)
     return made
+
+
+def _sentence(words: str) -> str:
+    """A reason as it stands on pages and in letters: one line, closed."""
+    line = policies.one_line(words)
+    return line if line.endswith((".", "!", "?")) else f"{line}."
 
 
 # -- due decisions ------------------------------------------------------------------------------

@@ -82,6 +82,8 @@ def policies(session: Session) -> Sequence[Policy]:
 
 def policy(session: Session, slug: str) -> Policy:
     """Raises: NoSuchPolicy."""
+    if not _SLUG.fullmatch(slug):  # what cannot be an address is not looked up
+        raise NoSuchPolicy(slug)
     found = session.exec(select(Policy).where(Policy.slug == slug)).one_or_none()
     if found is None:
         raise NoSuchPolicy(slug)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flask import Flask, current_app, g
+from flask import Flask, Response, current_app, g, request
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from sqlmodel import Session
 
 from notifier.runtime import Runtime
@@ -31,7 +32,17 @@ def now() -> datetime:
     return instant
 
 
+class AdministrationSession(SecureCookieSessionInterface):
+    """Readers get no cookie, and their pages do not vary by one: sessions are the administration's alone."""
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if request.path.startswith("/admin"):
+            super().save_session(app, session, response)
+
+
 def register(app: Flask) -> None:
+    app.session_interface = AdministrationSession()
+
     @app.teardown_appcontext
     def close(_error: BaseException | None) -> None:
         opened: Session | None = g.pop("session", None)

@@ -31,7 +31,7 @@ def register(app: Flask, runtime: Runtime) -> None:
 
 
 def _cached(response: Response) -> Response:
-    """Public pages may be kept but are asked for again with their ETag; everything of the admin's is never kept."""
+    """Public pages may be kept but are asked for again with their ETag; the administration's are never kept."""
     if request.endpoint == "static":
         response.headers["Cache-Control"] = "public, max-age=3600"
         return response

@@ -15,6 +15,7 @@ from policy_versions.significance.rules import Category, Rules
 
 SENTENCE = 4  # words; less is a title or a label, unless it hangs on a line that says what it is for
 POINTER = 35  # words; a longer sentence that points elsewhere says something itself as well
+LISTED = 2  # words of weight that only came, or only went: something on a list
 REWORDED = 6  # words of weight that differ in a sentence of a category: too many for a matter of style
 FEW = 8  # words, too few to tell a language by
 ENGLISH = 0.15  # share of small words; English policies have 0.3 to 0.5, other languages hardly any
@@ -38,6 +39,9 @@ _UNITS = (
     r"(?:business |working |calendar )?(?:hour|day|week|month|year|minute|percent|%|euro|dollar|usd|eur|gbp)s?"
 )
 _QUANTITY = re.compile(rf"\b\d[\d.]* ?{_UNITS}\b|[$€£] ?\d[\d.]*|(?<=\b(?:under|least|below|above) )\d+")
+
+_SPAN = re.compile(r"hour|day|week|month|year")
+_KEEPING = re.compile(r"\b(?:keep|keeps|kept|retain\w*|retention|store[sd]?|hold|held|delet\w+|eras\w+)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +100,17 @@ def _touch(edit: Edit, rules: Rules) -> _Touch | None:
             return None
         return _touched(edit, _first(before | after or rules.ideas(one.lead), rules))
     category = _first(before | after, rules)
+    stands_under = category or _first(rules.ideas(edit.old.lead), rules)
     return (
-        _counted(edit, category)
+        _counted(edit, stands_under, rules)
         or _touched(edit, _first(before ^ after, rules))
-        or _forced(edit, category, rules)
-        or (None if _moved_house(edit, rules) else _named(edit, category) or _rewritten(edit, category))
+        or _forced(edit, stands_under, rules)
+        or (None if _moved_house(edit, rules) else _told_otherwise(edit, category))
     )
+
+
+def _told_otherwise(edit: Edit, category: Category | None) -> _Touch | None:
+    return _named(edit, category) or _listed(edit, category) or _rewritten(edit, category)
 
 
 def _first(ideas: frozenset[tuple[str, int]], rules: Rules) -> Category | None:
@@ -111,12 +120,20 @@ def _first(ideas: frozenset[tuple[str, int]], rules: Rules) -> Category | None:
     return min(categories, key=lambda category: (-found[category.name], category.place), default=None)
 
 
-def _counted(edit: Edit, category: Category | None) -> _Touch | None:
+def _counted(edit: Edit, category: Category | None, rules: Rules) -> _Touch | None:
     before, after = (Counter(_QUANTITY.findall(text)) for text in (edit.before, edit.after))
     gone, come = list(before - after), list(after - before)
+    if gone and come and _is_kept(edit, gone):
+        category = rules.category("retention")
     if category is None or not (gone and come):
         return None
     return _Touch(category, category.level, f"from {' and '.join(gone)} to {' and '.join(come)}.")
+
+
+def _is_kept(edit: Edit, quantities: list[str]) -> bool:
+    """Whether a span of time says how long something is kept, in the sentence or where it stands."""
+    lead = edit.old.lead if edit.old else ""
+    return any(map(_SPAN.search, quantities)) and _KEEPING.search(f"{lead} {edit.before}") is not None
 
 
 def _touched(edit: Edit, category: Category | None) -> _Touch | None:
@@ -149,6 +166,15 @@ def _moved_house(edit: Edit, rules: Rules) -> bool:
         or rules.places.search(" ".join((*before.new[-NEAR:], *run.old, *run.new, *after.new[:NEAR])))
         for before, run, after in zip(told, told[1:], told[2:], strict=False)
     )
+
+
+def _listed(edit: Edit, category: Category | None) -> _Touch | None:
+    """Tell of a list that grew or shrank, where each thing on it matters."""
+    before, after = Counter(edit.before.split()), Counter(edit.after.split())
+    gone, come = ({word for word in side if word not in SMALL} for side in (before - after, after - before))
+    if category is None or not category.lists or bool(gone) == bool(come) or len(gone | come) < LISTED:
+        return None
+    return _Touch(category, 2, _said(edit))
 
 
 def _rewritten(edit: Edit, category: Category | None) -> _Touch | None:

@@ -22,6 +22,7 @@ class Category:
     cites: str
     place: int
     names: bool  # whether it matters whom a sentence of it names
+    lists: bool  # whether each thing on a list matters
     ideas: tuple[re.Pattern[str], ...]
 
 
@@ -49,7 +50,7 @@ class Rules:
         return next((category for category in self.categories if category.name == name), _UNSURE)
 
 
-_UNSURE = Category(OTHER, "Other", 2, "WP260 rev.01 §§29–30 (in doubt, tell)", 99, False, ())
+_UNSURE = Category(OTHER, "Other", 2, "WP260 rev.01 §§29–30 (in doubt, tell)", 99, False, False, ())
 
 
 @cache
@@ -68,8 +69,8 @@ def rules() -> Rules:
 
 def _category(place: int, fields: dict[str, Any]) -> Category:
     ideas = tuple(_pattern(line.split("|")) for line in fields["ideas"])
-    names = fields.get("names", False)
-    return Category(fields["name"], fields["title"], fields["level"], fields["cites"], place, names, ideas)
+    names, lists = fields.get("names", False), fields.get("lists", False)
+    return Category(fields["name"], fields["title"], fields["level"], fields["cites"], place, names, lists, ideas)
 
 
 def _pattern(phrases: list[str]) -> re.Pattern[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from database import writing
@@ -10,7 +10,7 @@ from notifier import notices as service
 from notifier import progress
 from policy_versions import archive
 from policy_versions.models import Policy
-from web.admin import blueprint
+from web.admin import blueprint, outbox
 from web.admin.sign_in import actor
 from web.context import runtime, session
 from web.public import present
@@ -39,6 +39,8 @@ def notice(notice_id: int) -> str:
         left_out=progress.left_out(session(), found),
         deliveries=progress.deliveries(session(), found, limit=200),
         attempts=progress.doubtful(session(), found),
+        letters_kept=outbox.folder() is not None,
+        refresh="every" in request.args,
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from flask import render_template
+from flask import render_template, url_for
 from sqlmodel import col, func, select
 
 from notifier import members, progress
 from notifier.models import Member, Notice, Tick
-from policy_versions import archive, audit, dates, policies
+from policy_versions import archive, audit, dates, drafts, policies
 from policy_versions.models import AuditEntry, DueDecision, Policy, Revision
 from web.admin import blueprint
 from web.context import now, runtime, session
@@ -19,22 +20,35 @@ from web.public import present
 SILENT_AFTER = timedelta(minutes=5)
 
 
-@blueprint.get("/", endpoint="overview")
+@blueprint.get("/", endpoint="overview", strict_slashes=False)
 def overview() -> str:
     records = [archive.history(session(), p) for p in policies.policies(session())]
     return render_template(
         "admin/overview.html",
         page_title="Overview",
-        today=dates.day_label(now(), dates.zone("UTC")),
+        today=f"{now():%A} {dates.day_label(now(), dates.zone('UTC'))}",
+        year=str(now().year),
         needs=_needs(),
         scheduler=_scheduler(),
         sending=[n for n in progress.all_notices(session()) if n.notice.state in ("sending", "scheduled")],
-        rows=[present.index_row(record, None, now()) for record in records],
+        rows=[_row(record) for record in records],
         coming=_coming(records),
         members=_members(),
+        revisions=sum(len(record.entries) for record in records),
         broken=[r.policy.title for r in records if archive.broken_link(r) is not None],
         audit_broken=audit.broken(session()),
     )
+
+
+def _row(record: archive.History) -> dict[str, Any]:
+    """A policy in the list: its texts, its drafts, and when members were last told of a change."""
+    told = select(func.max(Notice.opened_at)).where(Notice.policy_id == record.policy.id, Notice.kind == "change")
+    return {
+        "slug": record.policy.slug,
+        "view": present.index_row(record, None, now()),
+        "drafts": len(drafts.of_policy(session(), record.policy)),
+        "told": session().exec(told).one(),
+    }
 
 
 def _members() -> int:
@@ -86,7 +100,7 @@ def _scheduler() -> dict[str, Any]:
     return {
         "last": last,
         "silent": last is None or now() - last > allowed,
-        "errors": [(tick.job, tick.error) for tick in ticks if tick.error],
+        "errors": [(t.job, t.error) for t in ticks if t.error and now() - t.ticked_at <= allowed],
     }
 
 
@@ -108,5 +122,32 @@ def _coming(records: list[archive.History]) -> list[dict[str, Any]]:
 def audit_log() -> str:
     entries = session().exec(select(AuditEntry).order_by(col(AuditEntry.id).desc()).limit(500)).all()
     return render_template(
-        "admin/audit.html", page_title="Audit log", entries=entries, broken=audit.broken(session())
+        "admin/audit.html",
+        page_title="Audit log",
+        entries=entries,
+        count=session().exec(select(func.count()).select_from(AuditEntry)).one(),
+        subjects=_subjects(entries),
+        broken=audit.broken(session()),
     )
+
+
+def _subjects(entries: Sequence[AuditEntry]) -> dict[str, tuple[str, str]]:
+    """What the log's opaque subjects are called, and where they are looked at."""
+    titles = {p.id: (p.title, url_for("admin.policy", slug=p.slug)) for p in policies.policies(session())}
+    said = {f"policy {number}": of for number, of in titles.items()}
+    named = _ids(entries, "notice")
+    told = {n.id: n for n in session().exec(select(Notice).where(col(Notice.id).in_(named)))}
+    wanted = _ids(entries, "revision") | {notice.revision_id for notice in told.values()}
+    for revision in session().exec(select(Revision).where(col(Revision.id).in_(wanted))):
+        title, url = titles[revision.policy_id]
+        said[f"revision {revision.id}"] = (f"{title}, No. {revision.number}", f"{url}#no-{revision.number}")
+    for notice in told.values():
+        title, _ = said[f"revision {notice.revision_id}"]
+        said[f"notice {notice.id}"] = (f"Notice of {title}", url_for("admin.notice", notice_id=notice.id))
+    return said
+
+
+def _ids(entries: Sequence[AuditEntry], kind: str) -> set[int]:
+    """The numbers of the subjects of a kind: 7 of "revision 7"."""
+    split = (entry.subject.split(" ") for entry in entries)
+    return {int(words[1]) for words in split if len(words) == 2 and words[0] == kind and words[1].isdigit()}

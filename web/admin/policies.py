@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import flash, redirect, render_template, request, url_for
+from sqlmodel import col, select
 from werkzeug.wrappers import Response
 
 from database import writing
 from errors import Refusal
 from notifier import notices
+from notifier.models import Notice
 from policy_versions import archive, drafts
 from policy_versions import policies as service
-from policy_versions.models import PROMISES
+from policy_versions.archive import History
+from policy_versions.models import PROMISES, Policy
 from policy_versions.policies import PolicyFields
 from web.admin import blueprint
 from web.admin.sign_in import actor
@@ -62,25 +67,36 @@ def _field(refusal: Refusal | None) -> str:
 def policy(slug: str) -> str:
     found = service.policy(session(), slug)
     record = archive.history(session(), found)
-    latest = record.latest()
+    numbers = {entry.revision.id: entry.number for entry in record.entries}
     return render_template(
         "admin/policy.html",
         page_title=found.title,
         policy=found,
+        part_of=session().get(Policy, found.part_of_id) if found.part_of_id else None,
         public_url=present.home(found),
-        rows=[
-            {
-                "view": present.revision_view(record, entry, now()),
-                "validity": present.validity(record, entry, now()),
-                "withdrawable": entry is latest and entry.revision.effective_at > now(),
-                "level": entry.decision.level if entry.decision else None,
-                "findings": entry.decision.findings if entry.decision else [],
-            }
-            for entry in reversed(record.entries)
-        ],
-        drafts=drafts.of_policy(session(), found),
+        in_force=record.in_force(now()),
+        rows=_rows(record),
+        drafts=[(draft, numbers.get(draft.started_from_id)) for draft in drafts.of_policy(session(), found)],
         broken=archive.broken_link(record),
     )
+
+
+def _rows(record: History) -> list[dict[str, Any]]:
+    """The revisions, the newest first, each with its decision and the notices it brought."""
+    latest, ours = record.latest(), Notice.policy_id == record.policy.id
+    told = session().exec(select(Notice).where(ours).order_by(col(Notice.id))).all()
+    return [
+        {
+            "view": present.revision_view(record, entry, now()),
+            "revision": entry.revision,
+            "validity": present.validity(record, entry, now()),
+            "withdrawable": entry is latest and entry.revision.effective_at > now(),
+            "level": entry.decision.level if entry.decision else None,
+            "findings": entry.decision.findings if entry.decision else [],
+            "notices": [notice for notice in told if notice.revision_id == entry.revision.id],
+        }
+        for entry in reversed(record.entries)
+    ]
 
 
 @blueprint.post("/policies/<slug>/drafts", endpoint="new_draft")
@@ -110,15 +126,15 @@ def withdraw(slug: str, number: int) -> str | Response | tuple[str, int]:
             revision = archive.history(own, found).entry(number).revision
             correction = notices.withdrawn(own, revision, now=instant)
     except Refusal as refusal:
-        return _withdraw_form(slug, number, str(refusal)), status_of(refusal)
+        return _withdraw_form(slug, number, refusal), status_of(refusal)
     flash(
-        f"Revision {number} is withdrawn."
+        f"No. {number} is withdrawn."
         + (" A correction goes to everybody who was told of it, or may have been." if correction else "")
     )
     return redirect(url_for("admin.policy", slug=slug))
 
 
-def _withdraw_form(slug: str, number: int, error: str = "") -> str:
+def _withdraw_form(slug: str, number: int, refusal: Refusal | None = None) -> str:
     found = service.policy(session(), slug)
     record = archive.history(session(), found)
     return render_template(
@@ -127,5 +143,7 @@ def _withdraw_form(slug: str, number: int, error: str = "") -> str:
         policy=found,
         revision=present.revision_view(record, record.entry(number), now()),
         told=notices.told_of(session(), record.entry(number).revision),
-        error=error,
+        reason=request.form.get("reason", ""),
+        error=str(refusal) if refusal else "",
+        error_field=getattr(refusal, "field", ""),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from database import writing
-from errors import AudienceDiffers, Refusal
+from errors import AudienceDiffers, DateMalformed, DraftChanged, Refusal
 from notifier import audience
 from policy_versions import archive, chain, dates, deciding, diff, drafts, markdown, policies
 from policy_versions.archive import History, Publication
@@ -38,10 +39,11 @@ class Outlook:
     judged: Judgement | None
     counted: audience.Audience
 
-    @property
-    def to_tell(self) -> int:
-        """How many members would be told, by letter or site notice."""
-        return self.counted.told if self.judged and self.judged.verdict == "significant" else 0
+    def to_tell(self, *, tell_first: bool) -> int:
+        """How many members would be told, by letter or site notice; of a first text only where that is asked."""
+        verdict = self.judged.verdict if self.judged else ""
+        tells = verdict == "significant" or (verdict == "first" and tell_first)
+        return self.counted.told if tells else 0
 
 
 def outlook(draft: Draft, policy: Policy, at: datetime) -> Outlook:
@@ -103,25 +105,40 @@ def draft(draft_id: int) -> str | Response | tuple[str, int]:
         if deed == "publish":
             return _publish(draft_id)
     except Refusal as refusal:
-        return _form(_as_given(draft_id, given), refusal), status_of(refusal)
+        return _form(_as_given(draft_id, given, refusal), refusal), status_of(refusal)
     if deed == "keep":
         flash("The draft is kept. Nothing is public.")
-    return redirect(url_for("admin.draft", draft_id=draft_id, _anchor="changes" if deed == "work" else None))
+    anchor = "changes" if deed == "work" else None
+    asked = "yes" if _tell_first() else None
+    return redirect(url_for("admin.draft", draft_id=draft_id, tell_first=asked, _anchor=anchor))
+
+
+def _tell_first() -> bool:
+    """Whether a notice of a first text is asked for: no part of the draft, so the form carries it along."""
+    given = request.form if request.method == "POST" else request.args
+    return given.get("tell_first") == "yes"
 
 
 def _save(draft_id: int, given: DraftFields) -> None:
     """In a transaction of its own: what was typed is kept even where publishing is refused."""
-    version = request.form.get("version", "")
     with writing(runtime().engine) as own:
         instant = runtime().clock.now(own)
-        opened = int(version) if version.isascii() and version.isdigit() else 0
-        drafts.save(own, draft_id, given, version=opened, actor=actor(), now=instant)
+        drafts.save(own, draft_id, given, version=_opened(), actor=actor(), now=instant)
+    session().rollback()  # on SQLite it would still read what was there when the request began
 
 
-def _as_given(draft_id: int, given: DraftFields) -> Draft:
+def _opened() -> int:
+    """The version of the draft that the person has before them."""
+    version = request.form.get("version", "")
+    return int(version[:9]) if version.isascii() and version.isdigit() else 0
+
+
+def _as_given(draft_id: int, given: DraftFields, refusal: Refusal) -> Draft:
     """The draft with what the person typed in it, so that a refusal loses nothing."""
     found = drafts.by_id(session(), draft_id)
     session().expunge(found)
+    if isinstance(refusal, DraftChanged):
+        found.version = _opened()  # another press of the button must not overwrite what they have not seen
     for name in FIELDS:
         value = getattr(given, name)
         if name != "notice_days":
@@ -142,7 +159,7 @@ def _publish(draft_id: int) -> Response:
     with writing(runtime().engine) as own:
         locked = policies.lock(own, policy.slug)
         instant = runtime().clock.now(own)
-        publication = _with_audience(given, expected, tell_first=request.form.get("tell_first") == "yes")
+        publication = replace(given, expected_audience=expected, tell_first=_tell_first())
         made = archive.publish(own, locked, publication, actor=actor(), now=instant)
         drafts.discard(own, draft_id)
     flash(f"No. {made.number} of {policy.title} is published. The scheduler decides it within seconds.")
@@ -151,20 +168,13 @@ def _publish(draft_id: int) -> Response:
 
 def _confirmed(seen: Outlook) -> int | None:
     """The number the publisher typed, where anybody would be told. Raises: AudienceDiffers."""
-    first = seen.judged is not None and seen.judged.verdict == "first"
-    telling = seen.to_tell if not first else seen.counted.told * (request.form.get("tell_first") == "yes")
+    telling = seen.to_tell(tell_first=_tell_first())
     if not telling:
         return None
     typed = request.form.get("confirm", "").strip().replace(",", "")
     if typed != str(telling):
         raise AudienceDiffers(request.form.get("confirm", "").strip()[:40], telling)
     return telling
-
-
-def _with_audience(given: Publication, expected: int | None, *, tell_first: bool) -> Publication:
-    from dataclasses import replace
-
-    return replace(given, expected_audience=expected, tell_first=tell_first)
 
 
 def _discard(draft_id: int) -> Response:
@@ -186,8 +196,14 @@ def _form(found: Draft, refusal: Refusal | None = None) -> str:
         draft=found,
         number=len(record.entries) + 1,
         error=str(refusal) if refusal else "",
-        error_field=_field(refusal),
+        error_field=_field(refusal, found),
+        is_changed_since=isinstance(refusal, DraftChanged),
         outlook=seen,
+        refusal_field=_field(seen.refusal, found),
+        tell_first=_tell_first(),
+        to_tell=seen.to_tell(tell_first=_tell_first()),
+        typed={name: request.form.get(name, "").strip()[:40] for name in ("confirm", "notice_days")},
+        labels=_labels(found),
         against=_against(seen),
         redline=Markup(redline.html(seen.change, context=0)) if seen.change else "",  # noqa: S704
         counts=_counts(seen.change),
@@ -225,18 +241,33 @@ def _counts(change: Change | None) -> dict[str, int]:
     }
 
 
-def _field(refusal: Refusal | None) -> str:
-    """The form field that a refusal is about: it gets the focus and the red bar."""
-    by_type = {
-        "AudienceDiffers": "confirm",
-        "DateMalformed": "revision_date",
-        "IntoThePast": "effective",
-        "BeforeEarlierRevision": "effective",
-        "NoticePeriodTooShort": "notice_days",
-    }
+def _labels(found: Draft) -> dict[str, str]:
+    """The dates as readers will see them; nothing for one that is empty or malformed."""
+    said = {"revision_date": "", "effective": ""}
+    with suppress(DateMalformed):
+        said["revision_date"] = dates.RevisionDate.parse(found.revision_date).label
+    with suppress(DateMalformed):
+        said["effective"] = dates.RevisionDate.parse(str(dates.parse_day(found.effective))).label
+    return said
+
+
+_FIELD_OF = {
+    "AudienceDiffers": "confirm",
+    "IntoThePast": "effective",
+    "BeforeEarlierRevision": "effective",
+    "NoticePeriodTooShort": "notice_days",
+    "Invalid": "notice_days",
+    "DraftChanged": "",
+}
+
+
+def _field(refusal: Refusal | None, found: Draft) -> str:
+    """The form field that a refusal is about: it gets the red bar, and the summary on top leads to it."""
     if refusal is None:
         return ""
-    return getattr(refusal, "field", by_type.get(type(refusal).__name__, "text"))
+    if isinstance(refusal, DateMalformed):
+        return "effective" if found.effective and not _labels(found)["effective"] else "revision_date"
+    return getattr(refusal, "field", _FIELD_OF.get(type(refusal).__name__, "text"))
 
 
 @blueprint.get("/drafts/<int:draft_id>/preview", endpoint="preview")

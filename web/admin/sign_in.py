@@ -128,7 +128,7 @@ def password() -> str | Response | tuple[str, int]:
         return _password_form()
     first, again = request.form.get("password", ""), request.form.get("again", "")
     if first != again:
-        return _password_form("The two passwords differ; type the same one twice."), 422
+        return _password_form("The two passwords differ; type the same one twice.", "again"), 422
     try:
         with writing(runtime().engine) as own:
             account = own.get_one(Account, current_user.account.id)
@@ -141,11 +141,12 @@ def password() -> str | Response | tuple[str, int]:
     return redirect(url_for("admin.overview"))
 
 
-def _password_form(error: str = "") -> str:
+def _password_form(error: str = "", error_field: str = "password") -> str:
     return render_template(
         "admin/password.html",
         page_title="Choose a password",
         error=error,
+        error_field=error_field,
         least=accounts.LEAST_PASSWORD,
         one_time=current_user.account.one_time,
     )

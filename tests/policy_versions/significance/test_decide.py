@@ -114,3 +114,23 @@ def test_any_two_texts_get_a_decision_and_always_the_same(pair: tuple[str, str])
     assert decision == decide(*pair)
     assert (decision.verdict == "significant") == (decision.level >= 2) == bool(decision.findings)
     assert decision.summary.endswith(".")
+
+
+def test_a_thing_added_to_what_is_collected_is_told() -> None:
+    decision = decide("# P\n\nWe collect your name.\n", "# P\n\nWe collect your name and telephone number.\n")
+    assert (decision.verdict, decision.findings[0].category) == ("significant", "collection")
+
+
+def test_how_long_something_is_kept_is_retention_whatever_it_is() -> None:
+    decision = decide(
+        "# P\n\nWe keep payment records for 12 months.\n", "# P\n\nWe keep payment records for 24 months.\n"
+    )
+    assert [(f.category, f.reason) for f in decision.findings] == [
+        ("retention", "Retention: from 12 months to 24 months.")
+    ]
+
+
+def test_what_an_item_permits_is_judged_by_what_its_list_is_for() -> None:
+    old = "# P\n\n## Why we use it\n\n- **To improve our software.** We do not train it on them.\n"
+    decision = decide(old, old.replace("do not", "may also"))
+    assert decision.verdict == "significant"

@@ -1,0 +1,20 @@
+"""The application on a whole house, and a client that is a reader."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from tests.house import House
+
+
+@pytest.fixture
+def app(house: House) -> Flask:
+    made = create_app(runtime=house.runtime)
+    made.config["RATELIMIT_ENABLED"] = False
+    return made
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
