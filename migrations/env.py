@@ -3,8 +3,9 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-import notifier.models
-import policy_versions.models
+# for their tables
+import notifier.models  # noqa: F401
+import policy_versions.models  # noqa: F401
 import web.accounts  # noqa: F401
 
 connection = context.config.attributes["connection"]

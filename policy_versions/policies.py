@@ -44,7 +44,10 @@ class PolicyFields:
 
 
 def create_policy(session: Session, fields: PolicyFields, *, actor: str, now: datetime) -> Policy:
-    """Add a policy. Raises: SlugMalformed, SlugReserved, SlugTaken, FieldMissing, TimeZoneUnknown, NoSuchPolicy."""
+    """Add a policy.
+
+    Raises: SlugMalformed, SlugReserved, SlugTaken, FieldMissing, Invalid, TimeZoneUnknown, NoSuchPolicy.
+    """
     check_slug(fields.slug)
     if not fields.title.strip():
         raise FieldMissing("title", "Give the policy a title.")

@@ -26,6 +26,16 @@ settings.register_profile(
 )
 settings.load_profile("gazette")
 
+# Sockets are off, except for what a test marked `socket` or `browser` does on this machine.
+LOOPBACK = ["127.0.0.1", "localhost", "::1"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("socket") or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
+
+
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 

@@ -1,4 +1,4 @@
-"""A whole service for tests: short words for what they do often, a clock that stands, a sender that keeps letters."""
+"""A whole service for tests: short words for what they do often, a clock that stands, letters that are kept."""
 
 from __future__ import annotations
 

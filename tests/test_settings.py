@@ -1,6 +1,5 @@
 """Settings: a wrong or missing one stops the start with one sentence that names it, and never says a secret."""
 
-import os
 import stat
 from typing import Any
 
@@ -70,7 +69,7 @@ def test_the_secret_is_made_once_in_a_file_for_our_eyes_only() -> None:
     first = make_settings("127.0.0.1:8000").read_text()
     again = make_settings("127.0.0.1:9999")
     assert again.read_text() == first
-    assert stat.S_IMODE(os.stat(again).st_mode) == 0o600
+    assert stat.S_IMODE(again.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "", "postgresql+pigeon://x"])
@@ -84,7 +83,7 @@ def test_a_database_of_another_kind_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("mail", ["", "pigeon:", "folder:", "smtp://", "sendgrid:"])
 def test_a_mail_setting_that_names_no_sender_is_refused(mail: str) -> None:
-    with pytest.raises(SettingInvalid, match="GAZETTE_(MAIL|SENDGRID_API_KEY)"):
+    with pytest.raises(SettingInvalid, match=r"GAZETTE_(MAIL|SENDGRID_API_KEY)"):
         senders.build(mail, sendgrid_key=None)
 
 

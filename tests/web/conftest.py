@@ -9,6 +9,12 @@ from tests.house import House
 
 
 @pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Pages are tested on SQLite; the services beneath them, and the whole story, on both."""
+    return sqlite_url
+
+
+@pytest.fixture
 def app(house: House) -> Flask:
     made = create_app(runtime=house.runtime)
     made.config["RATELIMIT_ENABLED"] = False
