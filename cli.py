@@ -99,7 +99,8 @@ def start(bind: str) -> None:
     """Prepare whatever is missing (settings, database, examples, an administrator), then serve."""
     import quickstart
 
-    quickstart.prepare(bind, actor=_actor(), say=click.echo)
+    settings = quickstart.prepare(bind, actor=_actor(), say=click.echo)
+    os.environ["GAZETTE_PUBLIC_URL"] = settings.public_url
     _gunicorn(bind, [])
 
 

@@ -28,15 +28,19 @@ GAZETTE_SECRET_KEY={secret}
 GAZETTE_COMPANY_NAME="Plover Instruments"
 GAZETTE_COMPANY_ADDRESS="Plover Instruments AB, Uppsala, Sweden"
 GAZETTE_CONTACT_EMAIL=privacy@plover.example
-GAZETTE_PUBLIC_URL=http://{bind}
 GAZETTE_SCHEDULER=embedded
 """
 
 
 def prepare(bind: str, *, actor: str, say: Callable[[str], object]) -> Settings:
-    """Make settings, schema, examples and an administrator where they are missing. say: prints a line."""
-    make_settings(bind)
+    """Make settings, schema, examples and an administrator where they are missing.
+
+    say: prints a line. Returns: the settings to serve with.
+    """
+    make_settings()
     settings = configuration.load()
+    if "public_url" not in settings.model_fields_set:
+        settings = configuration.load(public_url=address(bind))
     engine = database.create_engine(settings.database_url)
     database.migrate(engine)
     with reading(engine) as session:
@@ -56,7 +60,13 @@ def _with(password: str | None) -> str:
     return f"; where the password is lost, `gazette accounts reset {ADMINISTRATOR}` makes a new one"
 
 
-def make_settings(bind: str) -> Path:
+def address(bind: str) -> str:
+    """Where a browser on this machine finds a server bound so."""
+    host, _, port = bind.rpartition(":")
+    return f"http://{'127.0.0.1' if host in ('', '0.0.0.0', '[::]') else host}:{port}"  # noqa: S104
+
+
+def make_settings() -> Path:
     """Write the first settings with a new secret key to gazette.env (mode 600), unless it is there."""
     folder = configuration.home()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -66,7 +76,7 @@ def make_settings(bind: str) -> Path:
     except FileExistsError:
         return file
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(_FIRST_SETTINGS.format(secret=secrets.token_urlsafe(48), bind=bind))
+        stream.write(_FIRST_SETTINGS.format(secret=secrets.token_urlsafe(48)))
     return file
 
 

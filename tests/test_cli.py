@@ -32,7 +32,7 @@ def gazette(*arguments: str) -> Result:
 @pytest.fixture
 def instance() -> None:
     """An instance with its settings and an empty, migrated database."""
-    make_settings("127.0.0.1:8000")
+    make_settings()
     assert gazette("migrate").exit_code == 0
 
 
@@ -62,6 +62,14 @@ def test_a_first_start_prepares_everything_once(monkeypatch: pytest.MonkeyPatch)
     assert password not in " ".join(again)
     assert stat.S_IMODE(settings.home().stat().st_mode) == 0o700
     engine.dispose()
+
+
+def test_the_address_is_the_one_that_was_asked_for_each_time() -> None:
+    said: list[str] = []
+    for bind in ("127.0.0.1:8123", "0.0.0.0:9000"):
+        prepare(bind, actor="a test", say=said.append)
+    assert "http://127.0.0.1:8123" in said[1]
+    assert "http://127.0.0.1:9000" in said[3]
 
 
 def test_loading_the_examples_mails_nobody() -> None:
@@ -161,7 +169,7 @@ def test_without_settings_a_start_says_one_sentence_that_names_the_first() -> No
 
 
 def test_an_old_schema_stops_the_start() -> None:
-    make_settings("127.0.0.1:8000")
+    make_settings()
     assert "run `gazette migrate` first" in gazette("serve").output
     assert "run `gazette migrate` first" in gazette("export", "out").output
 

@@ -2,6 +2,9 @@
 
 It asks, for one day after another, what is on record that day and what follows from it: plain sets, no order of
 facts, no state but the revision that governed the day before. All times must lie on whole days from EPOCH.
+
+Where DOMAIN.md leaves a choice, it takes that of the code: a `read` gives no notice by itself; the date in a later
+letter does not put off the earliest notice; what a ward accepted counts once they have no guardian.
 """
 
 from __future__ import annotations
@@ -84,11 +87,15 @@ class Record:
         return bool(earliest) and max([earliest[0].at + revision.period, *stated]) <= self.now
 
     def met(self, number: int) -> bool:
-        guarded = self.guarded()
-        if guarded or self.accepted(number, by_guardian_only=False):
-            return self.accepted(number, by_guardian_only=guarded)
+        if self.guarded():
+            return self.accepted(number, by_guardian_only=True)
         revision = self.live()[number]
-        return revision.rule == Rule.POSTING or (revision.rule == Rule.NOTICE and self.period_is_over(revision))
+        in_its_own_way = {
+            Rule.POSTING: True,
+            Rule.NOTICE: self.period_is_over(revision),
+            Rule.ACCEPTANCE: False,
+        }
+        return in_its_own_way[revision.rule] or self.accepted(number, by_guardian_only=False)
 
     def may_move(self, here: int, there: int) -> bool:
         between = {number for number in self.live() if here < number <= there}
@@ -201,15 +208,15 @@ def members(draw: st.DrawFn, policy: Sequence[Fact]) -> list[Fact]:
         earliest = max(revision.at, day(joined))
         for index in range(draw(st.sampled_from((0, 1, 1, 2)))):
             facts += draw(notices(revision, earliest, f"notice {revision.revision}.{index}"))
-        if draw(st.integers(0, 4)) == 4:
-            facts.append(draw(acknowledgements(revision, earliest, f"answer {revision.revision}")))
+        for index in range(draw(st.sampled_from((0, 0, 0, 1, 2)))):
+            facts.append(draw(acknowledgements(revision, earliest, f"answer {revision.revision}.{index}")))
     if draw(st.integers(0, 5)) == 5:
         facts.append(Ended(day(joined + draw(st.integers(0, 30))), "end"))
     return facts
 
 
 no_guardian: st.SearchStrategy[list[tuple[int, bool]]] = st.just([])
-guardianships = no_guardian | no_guardian | st.lists(st.tuples(st.integers(0, 20), st.booleans()), max_size=3)
+guardianships = no_guardian | st.lists(st.tuples(st.integers(0, 12), st.booleans()), max_size=3)
 
 
 @st.composite

@@ -36,7 +36,7 @@ from tests.policy_versions import applicability_oracle as oracle
 from tests.policy_versions.applicability_oracle import DAY, Record, day, every, histories
 
 often = settings(max_examples=100, deadline=None, derandomize=True)
-most_often = settings(max_examples=600, deadline=None, derandomize=True)
+most_often = settings(max_examples=700, deadline=None, derandomize=True)
 
 # Short words for facts. Days are numbers; a revision is significant (undecided) and in force at once unless told.
 
@@ -149,6 +149,7 @@ RULE_1_START = [
     Scenario("it ends with erasure", [*UNDER_1, published(2, 4), ended(7)], "0-4: 1 joined, 4-7: 2 posted"),
     Scenario("and nothing recorded later counts", [*UNDER_1, ended(3), published(2, 4)], "0-3: 1 joined"),
     Scenario("one who ends at the instant of joining has no span", [*UNDER_1, ended(0)], ""),
+    Scenario("a member joins once", [*UNDER_1, published(2, 3, rule="notice"), joined(5)], "0-: 1 joined"),
 ]
 
 RULE_2_MOVE = [
@@ -266,6 +267,21 @@ RULE_3_MET = [
         "0-4: 1 joined, 4-: 2 acceptance",
     ),
     Scenario(
+        "a declined takes no accepted back, though the effective date still holds the move",
+        [*acceptance_of_2(effective=9), acknowledged(2, 4), acknowledged(2, 6, "declined")],
+        "0-9: 1 joined, 9-: 2 acceptance",
+    ),
+    Scenario(
+        "of two ways to meet one revision, the basis is the one that came first",
+        [*notice_of_2(effective=9), letter(2, 2), acknowledged(2, 6)],
+        "0-9: 1 joined, 9-: 2 notice",
+    ),
+    Scenario(
+        "of two revisions met, the basis is what was met last",
+        [*notice_of_2(effective=9), acknowledged(2, 3), published(3, 2, effective=9, rule="notice"), letter(3, 4)],
+        "0-9: 1 joined, 9-: 3 notice",
+    ),
+    Scenario(
         "a minor revision on the way to one not yet effective is posted, whatever has met that one",
         [
             *(*UNDER_1, published(2, 1, effective=5), decided(2, "minor", 1)),
@@ -338,6 +354,11 @@ RULE_5_ONE_INSTANT = [
         "0-4: 1 joined, 4-: 2 acceptance",
     ),
     Scenario(
+        "of a guardian set and ended at once, the set one stands",
+        [*notice_of_2(), letter(2, 2), guardian("set", 4), guardian("ended", 4)],
+        "0-: 1 joined",
+    ),
+    Scenario(
         "an erasure is last, and no move is taken with it",
         [*acceptance_of_2(), ended(4), acknowledged(2, 4)],
         "0-4: 1 joined",
@@ -369,6 +390,16 @@ RULE_6_GUARDIAN = [
         "the guardian's accepted does, whatever the rule",
         [*notice_of_2(), guardian("set", 1), acknowledged(2, 2, by="guardian")],
         "0-2: 1 joined, 2-: 2 acceptance",
+    ),
+    Scenario(
+        "also when the guardianship has ended before the move",
+        [
+            *acceptance_of_2(effective=9),
+            guardian("set", 1),
+            acknowledged(2, 3, by="guardian"),
+            guardian("ended", 5),
+        ],
+        "0-9: 1 joined, 9-: 2 acceptance",
     ),
     Scenario(
         "a minor revision needs nobody's",
@@ -486,6 +517,7 @@ TOLD = [
 JOINED_UNDER = [
     ("the one in force, not the upcoming one", [published(1, 0), published(2, 1, effective=9), joined(5)], 1),
     ("the one in force then, not the one that came", [*UNDER_1, published(2, 3)], 1),
+    ("a member joins once", [*UNDER_1, published(2, 3), joined(5)], 1),
     (
         "the upcoming one was withdrawn later",
         [published(1, 0), published(2, 1, effective=9), joined(5), withdrawn(2, 6)],
