@@ -810,7 +810,7 @@ def test_rule_6_a_guardian_only_ever_holds_back(facts: list[Fact]) -> None:
         assert with_one is None or without is None or with_one.revision <= without.revision
 
 
-@often
+@most_often
 @given(histories())
 def test_rule_7_nothing_recorded_at_an_instant_changes_an_earlier_answer(facts: list[Fact]) -> None:
     whole = timeline(facts)

@@ -128,7 +128,7 @@ def withdraw(slug: str, number: int) -> str | Response | tuple[str, int]:
     except Refusal as refusal:
         return _withdraw_form(slug, number, refusal), status_of(refusal)
     flash(
-        f"No. {number} is withdrawn."
+        f"Revision {number} is withdrawn."
         + (" A correction goes to everybody who was told of it, or may have been." if correction else "")
     )
     return redirect(url_for("admin.policy", slug=slug))

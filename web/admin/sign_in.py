@@ -105,7 +105,8 @@ def sign_in() -> str | Response | tuple[str, int]:
 
 
 def _form(error: str = "") -> str:
-    return render_template("admin/sign_in.html", page_title="Sign in", error=error)
+    name = request.form.get("name", "").strip()[:100]
+    return render_template("admin/sign_in.html", page_title="Sign in", name=name, error=error)
 
 
 def _inside(target: str) -> str:

@@ -1,0 +1,412 @@
+"""The administration: strangers are refused everywhere; the publish form shows, refuses, and loses nothing."""
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlmodel import select
+
+from database import reading, writing
+from notifier.models import Notice
+from policy_versions import archive, drafts, policies
+from policy_versions.archive import History
+from policy_versions.models import AuditEntry, Draft
+from tests.house import FIRST, LONGER, TYPO, House
+from web import accounts
+from web.accounts import Account
+
+PASSWORD = "a password of the tests"
+
+
+def words(html: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def token(html: str) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', html)
+    assert found is not None
+    return found[1]
+
+
+class Administrator:
+    """A signed-in person with a browser that keeps cookies and sends each form's token."""
+
+    def __init__(self, client: FlaskClient, name: str = "ines") -> None:
+        self.client, self.name = client, name
+
+    def get(self, path: str, status: int = 200) -> str:
+        answer = self.client.get(path, follow_redirects=True)
+        assert answer.status_code == status, (path, answer.status_code, words(answer.text)[:400])
+        return answer.text
+
+    def post(self, path: str, fields: dict[str, str] | None = None, *, status: int = 200, seen: str = "") -> str:
+        """Fill a form that stands on the page `seen` (or the path itself), and follow where it leads."""
+        page = self.get(seen or path)
+        answer = self.client.post(path, data={"csrf_token": token(page), **(fields or {})}, follow_redirects=True)
+        assert answer.status_code == status, (path, answer.status_code, words(answer.text)[:400])
+        return answer.text
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    """Made once: it is slow by design."""
+    return PasswordHasher().hash(PASSWORD)
+
+
+@pytest.fixture
+def admin(client: FlaskClient, house: House, password_hash: str) -> Administrator:
+    with writing(house.runtime.engine) as session:
+        session.add(Account(name="ines", password_hash=password_hash, session_key="first", created_at=house.now))
+    signed_in = Administrator(client)
+    signed_in.post("/admin/sign-in", {"name": "ines", "password": PASSWORD})
+    return signed_in
+
+
+@pytest.fixture
+def running(house: House) -> House:
+    house.runtime.clock.instant -= timedelta(days=1)  # type: ignore[attr-defined]
+    house.policy(time_zone="Europe/Stockholm")
+    house.publish(FIRST)
+    house.tick()
+    house.runtime.clock.instant += timedelta(days=1)  # type: ignore[attr-defined]
+    house.member("ada")
+    house.member("bob")
+    return house
+
+
+def record(house: House) -> History:
+    with reading(house.runtime.engine) as session:
+        return archive.history(session, policies.policy(session, "privacy"))
+
+
+def start_draft(admin: Administrator, house: House, source: str = "1") -> Draft:
+    admin.post("/admin/policies/privacy/drafts", {"from": source}, seen="/admin/policies/privacy")
+    with reading(house.runtime.engine) as session:
+        return drafts.of_policy(session, policies.policy(session, "privacy"))[-1]
+
+
+def filled(draft: Draft, **others: str) -> dict[str, str]:
+    fields = {
+        "text": LONGER,
+        "revision_date": "",
+        "effective": "",
+        "rule": "notice",
+        "notice_days": "30",
+        "summary": "Payment records are kept for 24 months.",
+        "version": str(draft.version),
+    }
+    return {**fields, **others}
+
+
+# -- who gets in --------------------------------------------------------------------------------
+
+
+def test_every_route_of_the_administration_refuses_strangers(app: Flask, client: FlaskClient) -> None:
+    values = {"slug": "privacy", "number": 1, "draft_id": 1, "notice_id": 1, "delivery_id": 1}
+    app.config["WTF_CSRF_ENABLED"] = False  # so that it is the sign-in that refuses
+    routes = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("admin.")]
+    assert len(routes) > 12
+    for rule in routes:
+        if rule.endpoint in ("admin.sign_in", "admin.sign_out"):
+            continue
+        path = rule.rule
+        for name in rule.arguments:
+            path = re.sub(rf"<(\w+:)?{name}>", str(values[name]), path)
+        for method in sorted((rule.methods or set()) - {"OPTIONS", "HEAD"}):
+            answer = client.open(path, method=method)
+            assert answer.status_code == 302, (method, path)
+            assert "/admin/sign-in" in answer.location, (method, path)
+
+
+def test_every_form_that_posts_needs_its_token(admin: Administrator, running: House) -> None:
+    for path in ("/admin/sign-out", "/admin/policies/new", "/admin/policies/privacy/drafts", "/admin/password"):
+        assert admin.client.post(path).status_code == 400
+
+
+def test_a_one_time_password_opens_only_its_own_change(client: FlaskClient, house: House) -> None:
+    with writing(house.runtime.engine) as session:
+        password = accounts.create(session, "new", now=house.now)
+    person = Administrator(client)
+    assert "Choose a password" in person.post("/admin/sign-in", {"name": "new", "password": password})
+    assert "Choose a password" in person.get("/admin/audit")
+    short = person.post("/admin/password", {"password": "short", "again": "short"}, status=422)
+    assert "at least 12" in words(short)
+    person.post("/admin/password", {"password": PASSWORD, "again": "another password"}, status=422)
+    person.post("/admin/password", {"password": PASSWORD, "again": PASSWORD})
+    assert "Audit log" in person.get("/admin/audit")
+    with reading(house.runtime.engine) as session, pytest.raises(Exception, match="do not go together"):
+        accounts.verify(session, "new", password)
+
+
+@pytest.mark.parametrize(("name", "password"), [("ines", "wrong"), ("nobody", PASSWORD), ("", ""), ("ines", "")])
+def test_a_wrong_name_or_password_says_the_same_sentence(
+    admin: Administrator, app: Flask, name: str, password: str
+) -> None:
+    stranger = Administrator(app.test_client())
+    html = stranger.post("/admin/sign-in", {"name": name, "password": password}, status=401)
+    assert "That name and password do not go together." in words(html)
+
+
+def test_a_changed_password_ends_every_other_session(admin: Administrator, app: Flask) -> None:
+    elsewhere = Administrator(app.test_client())
+    elsewhere.post("/admin/sign-in", {"name": "ines", "password": PASSWORD})
+    admin.post("/admin/password", {"password": "another password", "again": "another password"})
+    assert elsewhere.client.get("/admin/audit").status_code == 302
+    assert admin.client.get("/admin/audit").status_code == 200
+
+
+def test_signing_out_ends_the_session(admin: Administrator) -> None:
+    admin.post("/admin/sign-out", seen="/admin")
+    assert admin.client.get("/admin/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "target", ["https://example.com/", "//example.com", "/\\example.com", "/privacy", "javascript:x"]
+)
+def test_the_sign_in_page_sends_nobody_elsewhere(admin: Administrator, app: Flask, target: str) -> None:
+    person = Administrator(app.test_client())
+    page = person.get("/admin/sign-in")
+    answer = person.client.post(
+        "/admin/sign-in",
+        query_string={"next": target},
+        data={"name": "ines", "password": PASSWORD, "csrf_token": token(page)},
+    )
+    assert answer.location.rstrip("/") == "/admin"
+
+
+def test_pages_of_the_administration_are_never_kept(admin: Administrator, running: House) -> None:
+    for path in ("/admin/", "/admin/policies/privacy", "/admin/audit"):
+        assert admin.client.get(path).headers["Cache-Control"] == "no-store"
+
+
+def test_the_session_cookie_is_for_this_site_only(admin: Administrator, app: Flask) -> None:
+    answer = app.test_client().get("/admin/sign-in")
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+# -- making a policy ----------------------------------------------------------------------------
+
+
+def test_a_policy_is_made_and_its_draft_follows(admin: Administrator, house: House) -> None:
+    fields = {"slug": "cookies", "title": "Cookies", "lead": "", "time_zone": "UTC", "promise": "may notify"}
+    assert "Publish Cookies, No. 1" in words(admin.post("/admin/policies/new", fields))
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "says"),
+    [
+        ({"slug": "privacy"}, 409, "exists already"),
+        ({"slug": "admin"}, 422, "needed by Gazette"),
+        ({"slug": "No Good"}, 422, "cannot be an address"),
+        ({"title": ""}, 422, "Give the policy a title"),
+        ({"time_zone": "Mars"}, 422, "no time zone"),
+        ({"promise": "cross my heart"}, 422, "promise is one of"),
+        ({"part_of": "nothing"}, 404, "no policy at"),
+    ],
+)
+def test_a_policy_that_cannot_be_is_refused_with_a_sentence(
+    admin: Administrator, running: House, given: dict[str, str], status: int, says: str
+) -> None:
+    fields = {
+        "slug": "cookies",
+        "title": "Cookies",
+        "lead": "",
+        "time_zone": "UTC",
+        "promise": "may notify",
+        **given,
+    }
+    html = admin.post("/admin/policies/new", fields, status=status)
+    assert says in words(html)
+
+
+# -- the publish form ---------------------------------------------------------------------------
+
+
+def test_the_form_shows_redline_decision_and_audience_before_anything_leaves(
+    admin: Administrator, running: House
+) -> None:
+    draft = start_draft(admin, running)
+    html = admin.post(f"/admin/drafts/{draft.id}", {**filled(draft), "deed": "work"})
+    text = words(html)
+    assert re.search(r"<ins>[^<]*(<[^>]*>[^<]*)*24", html)
+    assert "Significant" in text
+    assert "from 12 months to 24 months" in text
+    assert len(record(running).entries) == 1
+
+
+def test_publishing_asks_for_the_number_and_then_publishes_and_tells(admin: Administrator, running: House) -> None:
+    draft = start_draft(admin, running)
+    page = f"/admin/drafts/{draft.id}"
+    html = admin.post(page, {**filled(draft), "deed": "publish", "confirm": "7"}, status=422)
+    assert "2 is the number of members" in words(html)
+    again = {**filled(draft, version=str(draft.version + 1)), "deed": "publish", "confirm": "2"}
+    assert "No. 2 of Privacy policy is published" in words(admin.post(page, again))
+    running.tick()
+    with reading(running.runtime.engine) as session:
+        notice = session.exec(select(Notice)).one()
+        assert session.exec(select(Draft)).all() == []
+    assert (notice.state, notice.expected_audience) == ("complete", 2)
+    assert record(running).entry(2).revision.published_by == "ines"
+
+
+def test_a_minor_revision_needs_no_number(admin: Administrator, running: House) -> None:
+    draft = start_draft(admin, running)
+    admin.post(f"/admin/drafts/{draft.id}", {**filled(draft, text=TYPO, rule="posting"), "deed": "publish"})
+    assert len(record(running).entries) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"text": ""}, "The text is empty"),
+        ({"text": FIRST}, "equal to revision 1"),
+        ({"effective": "2026-06-01"}, "before now"),
+        ({"effective": "1999-01-01"}, "before now"),
+        ({"effective": "tomorrow"}, "is not a date"),
+        ({"revision_date": "last week"}, "is not a date"),
+        ({"summary": "  "}, "Say in a sentence or two"),
+        ({"notice_days": "2"}, "at least 3 whole days"),
+        ({"notice_days": "soon"}, "whole number of days"),
+        ({"rule": "telepathy"}, "how it comes to apply"),
+        ({"text": "> " * 30 + "deep"}, "nested more than"),
+        ({"text": "x" * 1_000_001}, "is the most that is taken"),
+    ],
+)
+def test_what_cannot_be_published_is_refused_with_a_sentence_and_nothing_typed_is_lost(
+    admin: Administrator, running: House, given: dict[str, str], says: str
+) -> None:
+    draft = start_draft(admin, running)
+    fields = {**filled(draft, **{"rule": "posting", **given}), "deed": "publish", "confirm": "2"}
+    if "notice_days" in given:
+        fields["rule"] = "notice"
+    answer = admin.client.post(
+        f"/admin/drafts/{draft.id}",
+        data={"csrf_token": token(admin.get(f"/admin/drafts/{draft.id}")), **fields},
+        follow_redirects=True,
+    )
+    assert answer.status_code in (409, 422)
+    assert says in words(answer.text)
+    if given.get("summary", "x").strip():
+        assert "Payment records are kept for 24 months." in unescape(answer.text)
+    assert len(record(running).entries) == 1
+
+
+def test_coming_into_force_before_an_earlier_one_is_refused(admin: Administrator, running: House) -> None:
+    running.publish(TYPO, effective_at=running.now + timedelta(days=30))
+    draft = start_draft(admin, running)
+    fields = {**filled(draft, effective="2026-06-20"), "deed": "publish", "confirm": "2"}
+    html = admin.post(f"/admin/drafts/{draft.id}", fields, status=422)
+    assert "before revision 2 does" in words(html)
+
+
+def test_two_people_in_one_draft_do_not_overwrite_each_other(admin: Administrator, running: House) -> None:
+    draft = start_draft(admin, running)
+    page = f"/admin/drafts/{draft.id}"
+    admin.post(page, {**filled(draft, summary="The first to save."), "deed": "keep"})
+    html = admin.post(page, {**filled(draft, summary="The second."), "deed": "keep"}, status=409)
+    assert "Somebody else saved this draft" in words(html)
+    with reading(running.runtime.engine) as session:
+        assert drafts.by_id(session, draft.id or 0).summary == "The first to save."
+
+
+def test_publishing_twice_publishes_once(admin: Administrator, running: House) -> None:
+    draft = start_draft(admin, running)
+    fields = {**filled(draft), "deed": "publish", "confirm": "2"}
+    page = admin.get(f"/admin/drafts/{draft.id}")
+    answers = [
+        admin.client.post(f"/admin/drafts/{draft.id}", data={"csrf_token": token(page), **fields}).status_code
+        for _ in range(2)
+    ]
+    assert answers == [302, 404]
+    assert len(record(running).entries) == 2
+
+
+def test_a_draft_keeps_the_line_ends_it_was_typed_with(admin: Administrator, running: House) -> None:
+    draft = start_draft(admin, running)
+    typed = LONGER.replace("\n", "\r\n")  # as browsers send it
+    admin.post(f"/admin/drafts/{draft.id}", {**filled(draft, text=typed), "deed": "publish", "confirm": "2"})
+    assert record(running).entry(2).revision.text == LONGER
+
+
+def test_a_draft_may_start_from_any_revision_and_be_thrown_away(admin: Administrator, running: House) -> None:
+    running.publish(LONGER)
+    draft = start_draft(admin, running, source="1")
+    assert draft.text == FIRST
+    admin.post(f"/admin/drafts/{draft.id}", {**filled(draft), "deed": "discard"})
+    admin.get(f"/admin/drafts/{draft.id}", 404)
+
+
+def test_the_preview_is_the_page_that_readers_will_see(admin: Administrator, running: House) -> None:
+    draft = start_draft(admin, running)
+    admin.post(f"/admin/drafts/{draft.id}", {**filled(draft), "deed": "keep"})
+    preview = admin.get(f"/admin/drafts/{draft.id}/preview")
+    admin.post(
+        f"/admin/drafts/{draft.id}",
+        {**filled(draft, version=str(draft.version + 1)), "deed": "publish", "confirm": "2"},
+    )
+    public = admin.get("/privacy")
+    body = re.compile(r'<h2 id="what-we-collect">.*?24 months', re.DOTALL)
+    before, after = body.search(preview), body.search(public)
+    assert before is not None
+    assert after is not None
+    assert before[0] == after[0]
+
+
+def test_members_still_held_by_an_unmet_rule_are_counted(admin: Administrator, running: House) -> None:
+    running.publish(LONGER, rule="acceptance")
+    running.tick()
+    draft = start_draft(admin, running, source="2")
+    text = words(admin.get(f"/admin/drafts/{draft.id}"))
+    assert re.search(r"\b2 members? (are|is)? ?still", text) or "2 members are held" in text, text[-1500:]
+
+
+# -- afterwards ---------------------------------------------------------------------------------
+
+
+def test_a_revision_to_come_is_withdrawn_with_a_reason(admin: Administrator, running: House) -> None:
+    running.publish(LONGER, effective_at=running.now + timedelta(days=30))
+    running.tick()
+    page = "/admin/policies/privacy/2/withdraw"
+    assert "2" in words(admin.get(page))
+    admin.post(page, {"reason": " "}, status=422)
+    assert "A correction goes to everybody" in words(admin.post(page, {"reason": "Wrong date"}))
+    assert record(running).entry(2).live is False
+    admin.post("/admin/policies/privacy/1/withdraw", {"reason": "no"}, status=409)
+
+
+def test_notices_letters_and_the_audit_log_can_be_looked_at(admin: Administrator, running: House) -> None:
+    running.publish(LONGER)
+    running.tick()
+    assert "Privacy policy" in words(admin.get("/admin/notices"))
+    detail = words(admin.get("/admin/notices/1"))
+    assert "ada" in detail
+    assert "ada@example.com" not in detail
+    assert "published" in words(admin.get("/admin/audit"))
+    admin.get("/admin/notices/99", 404)
+    admin.get("/admin/outbox")
+    admin.get("/admin/outbox/99", 404)
+    with reading(running.runtime.engine) as session:
+        log = " ".join(f"{e.actor} {e.subject} {e.detail}" for e in session.exec(select(AuditEntry)))
+    assert "@" not in log.replace("at the command line", "")
+
+
+def test_a_paused_notice_needs_a_person_who_may_go_on_with_it(admin: Administrator, running: House) -> None:
+    running.publish(LONGER, expected_audience=100)
+    running.tick()
+    assert "confirmed 100" in words(admin.get("/admin/"))
+    admin.post("/admin/notices/1/resume", seen="/admin/notices/1")
+    running.tick()
+    assert running.notice().state == "complete"
+    admin.post("/admin/notices/1/pause", seen="/admin/policies/privacy", status=409)
+
+
+def test_a_silent_scheduler_is_warned_of(admin: Administrator, running: House) -> None:
+    assert "No scheduler has ticked" in words(admin.get("/admin/"))
+    running.tick()
+    assert "No scheduler has ticked" not in words(admin.get("/admin/"))
