@@ -230,15 +230,23 @@ def timeline(facts: Iterable[Fact]) -> Timeline:
 def told(facts: Iterable[Fact], at: datetime) -> int:
     """Return the last revision a member was told of, or joined under, up to an instant; 0 for none.
 
-    A notice that was undone since does not count; a withdrawn revision gives way to the one before it.
+    A notice that was undone since does not count; a withdrawn revision gives way to the last one before it that
+    the member was told of.
     """
     known = sorted((fact for fact in facts if fact.at <= at), key=_place)
     state = _State()
     for fact in known:
         state.learn(fact)
-    last = max((notice.revision for notice in state.standing()), default=0)
-    reached = max(last, joined_under(known))
-    return max((r.revision for r in state.live() if r.revision <= reached), default=0)
+    began = joined_under(known)
+    standing = list(state.standing())
+    return max(
+        (
+            r.revision
+            for r in state.live()
+            if r.revision <= began or any(_covers(notice, r.revision) for notice in standing)
+        ),
+        default=0,
+    )
 
 
 def joined_under(facts: Iterable[Fact]) -> int:
@@ -303,6 +311,7 @@ def _move(state: _State, spans: list[Span], instant: datetime) -> None:
     current = spans[-1].revision
     target: Published | None = None
     reasons: list[_Met] = []
+    passed: list[_Met] = []  # up to the revision looked at; what lies beyond the target tipped nothing
     for revision in state.live():
         if revision.revision <= current:
             continue
@@ -310,9 +319,9 @@ def _move(state: _State, spans: list[Span], instant: datetime) -> None:
             met = _met(state, revision, instant)
             if met is None:
                 break
-            reasons.append(met)
+            passed.append(met)
         if revision.effective_at <= instant:
-            target = revision
+            target, reasons = revision, list(passed)
     if target is not None:
         _close(spans, instant)
         spans.append(_span(target, reasons, instant))

@@ -158,6 +158,8 @@ def _element(tag: str, number: int | None, pieces: list[Piece]) -> str:
         cells = "".join(f"<{cell}>{_inline(inner)}</{cell}>" for inner in _cells(pieces))
         return f'<table class="row"><tbody><tr>{cells}</tr></tbody></table>'
     inner = _inline(pieces)
+    if tag in ("front-matter", "source"):
+        return ""  # what no reader of the page sees has no element; its note says it all
     if tag == "pre":
         return f"<pre>{inner}</pre>"
     inner = inner.replace("\n", "<br>")

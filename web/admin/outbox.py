@@ -11,6 +11,7 @@ from typing import NamedTuple
 from flask import Response, render_template
 from werkzeug.exceptions import NotFound
 
+from web import filters
 from web.admin import blueprint
 from web.context import runtime
 from web.headers import LETTER_POLICY
@@ -48,7 +49,12 @@ def index() -> str:
 
 def _head(file: Path) -> Letter:
     message = _read(file)
-    return Letter(file.stem, str(message["To"]), str(message["Subject"]), str(message["Date"]))
+    return Letter(file.stem, str(message["To"]), str(message["Subject"]), _date(message))
+
+
+def _date(message: EmailMessage) -> str:
+    written = getattr(message["Date"], "datetime", None)
+    return filters.instant(written) if written else ""
 
 
 def _read(file: Path) -> EmailMessage:

@@ -29,6 +29,7 @@ def overview() -> str:
         today=f"{now():%A} {dates.day_label(now(), dates.zone('UTC'))}",
         year=str(now().year),
         needs=_needs(),
+        undecided=session().exec(select(func.count()).where(DueDecision.failures == 0)).one(),
         scheduler=_scheduler(),
         sending=[n for n in progress.all_notices(session()) if n.notice.state in ("sending", "scheduled")],
         rows=[_row(record) for record in records],
@@ -69,7 +70,7 @@ def _needs() -> list[dict[str, Any]]:
             "sentence": f"{policy.title}, No. {revision.number}, could not be decided: {due.error}",
             "follows": "Held as significant until it is decided; the scheduler tries again.",
             "url": f"/admin/policies/{policy.slug}",
-            "deed": "Look",
+            "deed": "See the policy",
         }
         for due, revision, policy in failing
     ]
@@ -85,7 +86,7 @@ def _needs() -> list[dict[str, Any]]:
             "sentence": f"The notice of {policy.title}, No. {revision.number}, is {notice.state}. {notice.why}",
             "follows": "No letter leaves until somebody goes on with it.",
             "url": f"/admin/notices/{notice.id}",
-            "deed": "Look",
+            "deed": "See the notice",
         }
         for notice, revision, policy in held
     ]

@@ -19,7 +19,7 @@ from policy_versions.archive import History, Publication
 from policy_versions.deciding import Judgement
 from policy_versions.diff import Change, redline
 from policy_versions.drafts import DraftFields
-from policy_versions.models import LEAST_NOTICE_DAYS, Draft, Policy, Revision
+from policy_versions.models import LEAST_NOTICE_DAYS, DecisionRecord, Draft, Policy, Revision
 from web.admin import blueprint
 from web.admin.sign_in import actor
 from web.context import now, runtime, session
@@ -280,7 +280,8 @@ def preview(draft_id: int) -> str:
     record = archive.history(session(), policy)
     row = _stand_in(given, record, now())
     row.summary = found.summary
-    entry = archive.Entry(row, None, None)
+    first = DecisionRecord(revision_id=0, verdict="first", decided_at=now(), recorded_at=now())
+    entry = archive.Entry(row, None, None if record.latest() else first)
     whole = session().get(Policy, policy.part_of_id) if policy.part_of_id else None
     return present.text_page(
         archive.History(policy, (*record.entries, entry)), entry, whole, now(), is_current=True, upcoming=[]

@@ -142,3 +142,10 @@ def test_plain_text_tells_of_links_moves_and_kinds() -> None:
 
 def test_plain_text_cannot_rewrite_the_terminal() -> None:
     assert "\x1b" not in text(compare("", "red \x1b[31m alert"))
+
+
+def test_what_no_reader_sees_has_a_note_and_no_element() -> None:
+    shown = html(compare("---\ntitle: a\n---\n\n# T\n", "---\ntitle: b\n---\n\n# T\n"))
+    assert "no reader sees" in shown
+    assert "<front-matter" not in shown
+    assert "<ins" not in shown
