@@ -33,8 +33,10 @@ _ONLY = {
 def moved(block: BlockChange) -> tuple[str, str, str]:
     """Return the sentence on a move in three parts; the middle one names the other place."""
     there = block.moved_to if block.is_placeholder else block.moved_from
-    same = (there,) == block.section[-1:]
-    name = "this section" if same else f"“{there}”" if there else "the beginning"
+    if (there,) == block.section[-1:]:  # within its section, or with it
+        kept = ("A passage stood here; it is at ", "its new place", " now.")
+        return kept if block.is_placeholder else ("Moved here from ", "its old place", ".")
+    name = f"“{there}”" if there else "the beginning"
     return (
         ("A passage stood here; it is in ", name, " now.")
         if block.is_placeholder
