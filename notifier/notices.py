@@ -47,7 +47,7 @@ def _new(session: Session, revision: Revision, kind: str, *, now: datetime, expe
         kind=kind,
         due_at=now,
         expected_audience=expected,
-        substitution_prefix=secrets.token_hex(4),
+        substitution_prefix=secrets.token_hex(8),
         created_at=now,
     )
     session.add(notice)
