@@ -112,6 +112,11 @@ class DateMalformed(Invalid):
         super().__init__(f"“{given}” is not a date; write it as 2018-05-25, 2018-05 or 2018.")
 
 
+class DayMalformed(DateMalformed):
+    def __init__(self, given: str) -> None:
+        Refusal.__init__(self, f"“{given}” is not a day; write it as 2018-05-25.")
+
+
 class TimeZoneUnknown(Invalid):
     def __init__(self, name: str) -> None:
         super().__init__(f"“{name}” is no time zone; write one such as Europe/Stockholm or UTC.")
@@ -139,7 +144,8 @@ class DraftChanged(Conflict):
 
 class AudienceDiffers(Invalid):
     def __init__(self, typed: str, count: int) -> None:
-        super().__init__(f"You typed “{typed}”; {count} is the number of members. Type {count} to publish.")
+        first = f"You typed “{typed}”; {count} is the number of members. " if typed else ""
+        super().__init__(f"{first}Type {count} to publish.")
 
 
 # -- folders and git histories ------------------------------------------------------------------

@@ -352,15 +352,16 @@ def complete(session: Session, notice: Notice, *, now: datetime) -> bool:
     return won.rowcount == 1
 
 
-def pause(session: Session, notice_id: int, why: str) -> None:
+def pause(session: Session, notice_id: int, *, actor: str, now: datetime) -> None:
     """Stop a notice until a person goes on with it. Raises: NoticeNotPausable."""
     won = session.exec(
         update(Notice)
         .where(col(Notice.id) == notice_id, col(Notice.state) == "sending")
-        .values(state="paused", why=why)
+        .values(state="paused", why=f"Paused by {actor}.")
     )
     if won.rowcount != 1:
         raise NoticeNotPausable("Only a notice that is being sent can be paused.")
+    audit.record(session, actor=actor, action="notice paused", subject=f"notice {notice_id}", now=now)
 
 
 def resume(session: Session, notice_id: int, *, actor: str, now: datetime) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from typing import NamedTuple
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
-from sqlmodel import Session
+from sqlmodel import Session, col, delete
 
 from database import forget_erased, reading, writing
 from errors import NoticeAlreadyOpen
@@ -58,7 +59,11 @@ def _open(runtime: Runtime, notice: Notice) -> bool:
 
 
 def purge(runtime: Runtime) -> int:
+    """Erase lapsed members, and forget the ticks of nodes that are long gone."""
     purged = outbox.purge(runtime)
+    with writing(runtime.engine) as session:
+        long_ago = runtime.clock.now(session) - timedelta(days=7)
+        session.exec(delete(Tick).where(col(Tick.ticked_at) < long_ago))
     if purged:
         forget_erased(runtime.engine)
     return purged

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from errors import DateMalformed, TimeZoneUnknown
+from errors import DateMalformed, DayMalformed, TimeZoneUnknown
 
 _WRITTEN = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 _MONTHS = "January February March April May June July August September October November December".split()
@@ -109,8 +109,8 @@ def day_label(instant: datetime, at: ZoneInfo) -> str:
 
 
 def parse_day(written: str) -> date:
-    """Read 2018-05-25. Raises: DateMalformed."""
+    """Read 2018-05-25. Raises: DayMalformed."""
     try:
         return date.fromisoformat(written.strip())
     except ValueError as error:
-        raise DateMalformed(written) from error
+        raise DayMalformed(written) from error

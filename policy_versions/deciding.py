@@ -61,7 +61,7 @@ def _combine(
         "significant" if significant else "minor",
         level,
         findings,
-        " ".join(f.reason for f in findings[:4]) or step.summary,
+        " ".join(dict.fromkeys(f.reason for f in findings[:4])) or step.summary,
         previous,
         cumulative,
     )

@@ -148,6 +148,8 @@ class DecisionRecord(SQLModel, table=True):
 class Draft(SQLModel, table=True):
     """A revision not yet published. `version` rises with each save, so that nobody overwrites unseen."""
 
+    # an id is never given again: a page left open on a draft that is gone must not reach another one
+    __table_args__ = {"sqlite_autoincrement": True}
     id: int | None = Field(default=None, primary_key=True)
     policy_id: int = Field(foreign_key="policy.id", index=True)
     started_from_id: int | None = Field(default=None, foreign_key="revision.id")

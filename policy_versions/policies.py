@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from errors import FieldMissing, Invalid, NoSuchPolicy, SlugMalformed, SlugReserved, SlugTaken
 from policy_versions import audit, dates
-from policy_versions.models import PROMISES, Policy
+from policy_versions.models import PROMISES, Policy, Revision
 
 RESERVED = frozenset(
     "admin api hooks metrics static feed feeds health login logout signin sign-in m member members "
@@ -81,6 +81,12 @@ def one_line(text: str) -> str:
 
 def policies(session: Session) -> Sequence[Policy]:
     return session.exec(select(Policy).order_by(col(Policy.title), col(Policy.id))).all()
+
+
+def published(session: Session) -> Sequence[Policy]:
+    """The policies that readers can read: those with a revision, by title."""
+    written = select(Revision.id).where(col(Revision.policy_id) == Policy.id)
+    return session.exec(select(Policy).where(written.exists()).order_by(col(Policy.title), col(Policy.id))).all()
 
 
 def policy(session: Session, slug: str) -> Policy:

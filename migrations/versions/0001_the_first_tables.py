@@ -210,6 +210,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["policy_id"], ["policy.id"], name=op.f("fk_draft_policy_id")),
         sa.ForeignKeyConstraint(["started_from_id"], ["revision.id"], name=op.f("fk_draft_started_from_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_draft")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("draft", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_draft_policy_id"), ["policy_id"], unique=False)

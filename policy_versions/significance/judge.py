@@ -11,6 +11,7 @@ from typing import NamedTuple
 from policy_versions.diff.align import matches
 from policy_versions.diff.words import Run, runs
 from policy_versions.significance.edits import Edit, Sentence
+from policy_versions.significance.normal import normal
 from policy_versions.significance.rules import Category, Rules
 
 SENTENCE = 4  # words; less is a title or a label, unless it hangs on a line that says what it is for
@@ -101,8 +102,9 @@ def _touch(edit: Edit, rules: Rules) -> _Touch | None:
         return _touched(edit, _first(before | after or rules.ideas(one.lead), rules))
     category = _first(before | after, rules)
     stands_under = category or _first(rules.ideas(edit.old.lead), rules)
+    section = stands_under or _first(rules.ideas(normal(" ".join(edit.old.section[-1:]))), rules)
     return (
-        _counted(edit, stands_under, rules)
+        _counted(edit, section, rules)
         or _touched(edit, _first(before ^ after, rules))
         or _forced(edit, stands_under, rules)
         or (None if _moved_house(edit, rules) else _told_otherwise(edit, category))

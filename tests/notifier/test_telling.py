@@ -452,7 +452,7 @@ def test_only_what_is_being_sent_can_be_paused(running: House) -> None:
     running.publish(LONGER)
     running.tick()
     with writing(running.runtime.engine) as session, pytest.raises(NoticeNotPausable):
-        notices.pause(session, running.notice().id or 0, "why")
+        notices.pause(session, running.notice().id or 0, actor="a test", now=running.now)
 
 
 def test_who_is_erased_before_the_letter_leaves_is_skipped(

@@ -268,7 +268,7 @@ def test_a_minor_revision_needs_no_number(admin: Administrator, running: House) 
         ({"text": FIRST}, "equal to revision 1"),
         ({"effective": "2026-06-01"}, "before now"),
         ({"effective": "1999-01-01"}, "before now"),
-        ({"effective": "tomorrow"}, "is not a date"),
+        ({"effective": "tomorrow"}, "is not a day"),
         ({"revision_date": "last week"}, "is not a date"),
         ({"summary": "  "}, "Say in a sentence or two"),
         ({"notice_days": "2"}, "at least 3 whole days"),

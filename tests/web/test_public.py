@@ -143,6 +143,7 @@ def test_what_is_not_there_is_a_page_that_says_so(
 def test_a_policy_without_any_text_is_not_found(client: FlaskClient, house: House) -> None:
     house.policy()
     assert "No text of this policy is in force yet" in words(get(client, "/privacy", 404))
+    assert "Privacy policy" not in words(get(client, "/"))
 
 
 def test_a_first_text_to_come_is_shown_as_upcoming(client: FlaskClient, house: House) -> None:

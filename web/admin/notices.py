@@ -47,7 +47,7 @@ def notice(notice_id: int) -> str:
 @blueprint.post("/notices/<int:notice_id>/pause", endpoint="pause_notice")
 def pause(notice_id: int) -> Response:
     with writing(runtime().engine) as own:
-        service.pause(own, notice_id, f"Paused by {actor()}.")
+        service.pause(own, notice_id, actor=actor(), now=runtime().clock.now(own))
     flash("The notice is paused. Letters on their way arrive; no more leave.")
     return redirect(url_for("admin.notice", notice_id=notice_id))
 

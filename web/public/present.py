@@ -77,6 +77,7 @@ def revision_view(record: History, entry: Entry, now: datetime) -> RevisionView:
     before = record.before(entry.number)
     starts, ends = _held(record, entry)
     url = f"{home(policy)}/{entry.number}"
+    kept = revision.id is not None  # a preview is not, and has no address of its own
     return RevisionView(
         number=entry.number,
         count=len(record.entries),
@@ -90,8 +91,8 @@ def revision_view(record: History, entry: Entry, now: datetime) -> RevisionView:
         verdict=entry.verdict,
         imported=revision.imported,
         url=url,
-        markdown_url=f"{url}.md",
-        changes_url=compare_url(policy, before.number, entry.number) if before else None,
+        markdown_url=f"{url if kept else home(policy)}.md",
+        changes_url=compare_url(policy, before.number, entry.number) if before and kept else None,
         in_force_from=dates.day_label(starts, policy.zone),
         in_force_to=dates.day_label(ends, policy.zone) if ends else None,
         withdrawn_reason=entry.withdrawal.reason if entry.withdrawal else None,

@@ -36,7 +36,7 @@ def _nav() -> list[dict[str, object]]:
     here = request.path
     return [
         {"title": p.title, "url": url, "current": here == url or here.startswith(f"{url}/")}
-        for p in policies.policies(session())[:6]
+        for p in policies.published(session())[:6]
         for url in (present.home(p),)
     ]
 
@@ -51,7 +51,7 @@ def _whole(policy: Policy) -> Policy | None:
 
 @blueprint.get("/")
 def index() -> str:
-    by_id = {p.id: p for p in policies.policies(session())}
+    by_id = {p.id: p for p in policies.published(session())}
     rows = [
         present.index_row(archive.history(session(), p), by_id.get(p.part_of_id), now()) for p in by_id.values()
     ]

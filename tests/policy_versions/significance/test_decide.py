@@ -134,3 +134,9 @@ def test_what_an_item_permits_is_judged_by_what_its_list_is_for() -> None:
     old = "# P\n\n## Why we use it\n\n- **To improve our software.** We do not train it on them.\n"
     decision = decide(old, old.replace("do not", "may also"))
     assert decision.verdict == "significant"
+
+
+def test_a_number_is_judged_by_the_section_it_stands_in() -> None:
+    old = "# P\n\n## Children\n\nAn account is for people of 13 years.\n"
+    decision = decide(old, old.replace("13", "16"))
+    assert (decision.verdict, decision.findings[0].category) == ("significant", "children")
