@@ -191,6 +191,8 @@ class _State:
             case Acknowledged():
                 if fact.kind == "accepted":
                     self.accepted.append(fact)
+                elif fact.kind == "read":
+                    self.notices.append(_as_notice(fact))
             case Ended():
                 self.ended = True
 
@@ -277,12 +279,25 @@ def _instants(known: list[Fact]) -> Iterator[tuple[datetime, list[Fact]]]:
     arrivals = {at: list(group) for at, group in groupby(known, key=lambda fact: fact.at)}
     published = [fact for fact in known if isinstance(fact, Published)]
     later = {fact.effective_at for fact in published}
-    for notice in (fact for fact in known if isinstance(fact, Noticed)):
+    for notice in _notices(known):
         for revision in published:
             if _covers(notice, revision.revision):
                 later.add(_deadline(notice, revision))
     for instant in sorted(arrivals.keys() | later):
         yield instant, arrivals.get(instant, [])
+
+
+def _notices(known: list[Fact]) -> Iterator[Noticed]:
+    for fact in known:
+        if isinstance(fact, Noticed):
+            yield fact
+        elif isinstance(fact, Acknowledged) and fact.kind == "read":
+            yield _as_notice(fact)
+
+
+def _as_notice(read: Acknowledged) -> Noticed:
+    """`read` is a notice, and only that: who has read a text knows all that led to it."""
+    return Noticed(read.at, read.revision, id=read.id)
 
 
 def _covers(notice: Noticed, revision: int) -> bool:

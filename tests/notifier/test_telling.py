@@ -210,11 +210,12 @@ def test_a_later_notice_skips_what_the_earlier_has_queued(running: House, letter
 
 
 def test_the_letter_shows_all_that_changed_since_what_the_member_knows(
-    running: House, letters: KeptLetters
+    running: House, letters: KeptLetters, later: Later
 ) -> None:
     running.member("ada")
     running.publish(TYPO)
     running.tick()
+    later(hours=2)
     running.member("bob")  # joined under the typo fix
     running.publish(LONGER)
     running.tick()

@@ -3,8 +3,8 @@
 It asks, for one day after another, what is on record that day and what follows from it: plain sets, no order of
 facts, no state but the revision that governed the day before. All times must lie on whole days from EPOCH.
 
-Where DOMAIN.md leaves a choice, it takes that of the code: a `read` gives no notice by itself; the date in a later
-letter does not put off the earliest notice; what a ward accepted counts once they have no guardian.
+Where DOMAIN.md leaves a choice, it takes that of the code: a `read` is a notice of all that led to it; the date in a
+later letter does not put off the earliest notice; what a ward accepted counts once they have no guardian.
 """
 
 from __future__ import annotations
@@ -78,7 +78,11 @@ class Record:
 
     def standing(self) -> list[Noticed]:
         undone = {fact.notice for fact in self.every(Undone)}
-        return [fact for fact in self.every(Noticed) if fact.id not in undone]
+        reads = [fact for fact in self.every(Acknowledged) if fact.kind == "read"]
+        return [
+            *(fact for fact in self.every(Noticed) if fact.id not in undone),
+            *(Noticed(fact.at, fact.revision, id=fact.id) for fact in reads),
+        ]
 
     def period_is_over(self, revision: Published) -> bool:
         """By the earliest standing notice: its period has run, its date has come; of two at once, both."""

@@ -255,6 +255,11 @@ RULE_3_MET = [
         "0-5: 1 joined, 5-: 2 acceptance",
     ),
     Scenario("a read accepts nothing", [*acceptance_of_2(), acknowledged(2, 4, "read")], "0-: 1 joined"),
+    Scenario(
+        "a read is a notice, and only that",
+        [*notice_of_2(), acknowledged(2, 2, "read")],
+        "0-5: 1 joined, 5-: 2 notice",
+    ),
     Scenario("a declined meets nothing", [*acceptance_of_2(), acknowledged(2, 4, "declined")], "0-: 1 joined"),
     Scenario(
         "a declined does not stop a notice",
@@ -702,9 +707,9 @@ def test_rule_3_an_accepted_meets_all_up_to_it_under_any_rule(facts: list[Fact],
 
 @often
 @given(histories())
-def test_rule_3_only_an_accepted_meets_anything(facts: list[Fact]) -> None:
-    """Here a `read` gives no notice by itself: that of rule 4 is given by the mail or by the site notice."""
-    without = [fact for fact in facts if not isinstance(fact, Acknowledged) or fact.kind == "accepted"]
+def test_rule_3_a_declined_and_a_consent_withdrawn_meet_nothing(facts: list[Fact]) -> None:
+    telling = ("accepted", "read")
+    without = [fact for fact in facts if not isinstance(fact, Acknowledged) or fact.kind in telling]
     assert timeline(without) == timeline(facts)
 
 
