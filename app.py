@@ -7,6 +7,7 @@ attributes, name the factory: `app:create_app()`).
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from typing import Any
 
@@ -40,7 +41,7 @@ def build_runtime(
             sendgrid_url=settings.sendgrid_url,
         ),
         settings=settings,
-        node=f"{socket.gethostname()}:{os.getpid()}",
+        node=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}",
     )
 
 

@@ -15,11 +15,11 @@ import click
 
 import database
 import settings as configuration
-from errors import DateMalformed, Refusal, SettingInvalid
+from errors import Refusal, SettingInvalid
 
 
 class _Group(click.Group):
-    """Says a refusal as its one sentence, without a traceback."""
+    """Says a refusal, or what the system refuses, as one sentence without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -27,6 +27,16 @@ class _Group(click.Group):
         except Refusal as refusal:
             click.echo(f"gazette: {refusal}", err=True)
             ctx.exit(1)
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):  # whoever read along has gone: click ends quietly
+                raise
+            click.echo(f"gazette: {_said(error)}", err=True)
+            ctx.exit(1)
+
+
+def _said(error: OSError) -> str:
+    what = error.strerror or str(error)
+    return f"{error.filename}: {what}." if error.filename else f"{what}."
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -169,7 +179,14 @@ def import_(folder: Path, prefix: str, told_through: str | None) -> None:
     from policy_versions import folders
 
     day = _day(told_through)
-    _import(folders.read(folder, prefix=prefix), day)
+    refused: list[str] = []
+
+    def refuse(slug: str, refusal: Refusal) -> None:
+        refused.append(slug)
+        _not_imported(slug, refusal)
+
+    found = folders.read(folder, prefix=prefix, refuse=refuse)
+    _import(found, day, refused=len(refused))
 
 
 @main.command("import-git")
@@ -194,25 +211,28 @@ def import_git(
 
 
 def _day(written: str | None) -> date | None:
-    if written is None:
-        return None
-    try:
-        return date.fromisoformat(written)
-    except ValueError as error:
-        raise DateMalformed(written) from error
+    from policy_versions import dates
+
+    return None if written is None else dates.parse_day(written)
 
 
-def _import(found: list[Any], told_through: date | None) -> None:
-    """Each policy in a transaction of its own: one that is refused changes nothing, and the others come in."""
+def _not_imported(slug: str, refusal: Refusal) -> None:
+    click.echo(f"gazette: {slug} was not imported. {refusal}", err=True)
+
+
+def _import(found: list[Any], told_through: date | None, *, refused: int = 0) -> None:
+    """Each policy in a transaction of its own: one that is refused changes nothing, and the others come in.
+
+    refused: how many could not even be read.
+    """
     engine = _engine()
-    refused = 0
     with _progress("Reading and deciding", sum(len(history.files) for history in found)) as moved:
         for history in found:
             try:
                 click.echo(_import_one(engine, history, told_through, moved))
             except Refusal as refusal:
                 refused += 1
-                click.echo(f"gazette: {history.fields.slug} was not imported. {refusal}", err=True)
+                _not_imported(history.fields.slug, refusal)
     if refused:
         raise SystemExit(1)
 

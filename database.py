@@ -92,6 +92,7 @@ def _sqlite_connected(connection: Any, _record: object) -> None:
         "foreign_keys=ON",
         "busy_timeout=15000",
         "secure_delete=ON",  # what is erased leaves the file too
+        "recursive_triggers=ON",  # REPLACE deletes, and the record refuses that too
     ):
         connection.execute(f"PRAGMA {pragma}")
 

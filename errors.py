@@ -67,6 +67,15 @@ class FieldMissing(Invalid):
         super().__init__(sentence)
 
 
+class Unprintable(Invalid):
+    """A field holds a control character. `field` names it for the form."""
+
+    def __init__(self, field: str) -> None:
+        self.field = field
+        name = field.replace("_", " ")
+        super().__init__(f"The {name} holds a control character, which nobody could see; type it again.")
+
+
 class EmptyText(Invalid):
     def __init__(self) -> None:
         super().__init__("The text is empty; write or paste the policy's Markdown.")

@@ -15,7 +15,6 @@ from notifier.models import Member, Suppression
 from policy_versions import applicability, dates
 from policy_versions.applicability import Fact, Noticed, Timeline
 from policy_versions.archive import Entry, History
-from policy_versions.models import Policy, Revision
 
 CHUNK = 500
 
@@ -159,23 +158,35 @@ def _unreachable(address: str | None, barred: frozenset[str], secret: str) -> Re
 
 def _applies_from(standing: Standing, record: History, entry: Entry, base: int, now: datetime) -> datetime | None:
     """When the member will move to the revision if told now: the fold itself says, on what is known plus that."""
-    hypothetical = Noticed(
-        now, entry.number, base, stated_date(entry.revision, record.policy, now), id="if told now"
-    )
+    hypothetical = Noticed(now, entry.number, base, stated_date(record, base, entry, now), id="if told now")
     forecast = applicability.timeline([*standing.facts, hypothetical])
     return next((span.start for span in forecast.spans if span.revision >= entry.number), None)
 
 
-def stated_date(revision: Revision, policy: Policy, departure: datetime) -> datetime:
+def binding_period(record: History, base: int, entry: Entry) -> int:
+    """The longest notice period, in days, among the revisions a letter tells of; 0 where none asks for one.
+
+    A member who knows `base` comes under the revision once all that lie between are met.
+    """
+    asked = [
+        e.revision.notice_days
+        for e in record.entries
+        if e.live and base < e.number <= entry.number and e.revision.rule == "notice" and e.verdict != "minor"
+    ]
+    return max(asked, default=0)
+
+
+def stated_date(record: History, base: int, entry: Entry, departure: datetime) -> datetime:
     """The first day a letter that leaves then can name; its first instant.
 
     A letter names a day, so under the notice rule the period runs out at the midnight that follows it, in the
     policy's time zone.
     """
-    if revision.rule != "notice":
-        return revision.effective_at
-    over = departure + timedelta(days=revision.notice_days)
-    return max(revision.effective_at, dates.day_begun_after(over, policy.zone))
+    period = binding_period(record, base, entry)
+    if not period:
+        return entry.revision.effective_at
+    over = departure + timedelta(days=period)
+    return max(entry.revision.effective_at, dates.day_begun_after(over, record.policy.zone))
 
 
 def count(session: Session, record: History, entry: Entry, *, secret: str, now: datetime) -> Audience:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from sqlmodel import Session, col, select
 
 from errors import NoSuchRevision
-from notifier import letters
+from notifier import audience, letters
 from notifier.letters import Letter, LetterContext
 from notifier.models import Batch, Delivery, Notice, RenderedLetter
 from notifier.senders.protocol import Message
@@ -31,6 +31,7 @@ def compose(
     home = f"{settings.public_url}/{quote(policy.slug)}"
     compared = f"{home}/compare/{base.number}..{revision.number}" if base else f"{home}/{revision.number}"
     correction = notice.kind == "correction"
+    period = audience.binding_period(record, base.number if base else 0, entry)
     said: dict[str, Any] = {
         "company": settings.company_name,
         "company_address": settings.company_address,
@@ -48,8 +49,8 @@ def compose(
         "governs_already": batch.already,
         "in_force": entry.live and revision.effective_at <= now,
         # an earlier text that still waits to be accepted holds this one back too, whatever its own rule
-        "rule": "acceptance" if batch.asks else revision.rule,
-        "notice_days": revision.notice_days,
+        "rule": "acceptance" if batch.asks else "notice" if period else revision.rule,
+        "notice_days": period,
         "base": base.number if base else None,
         "base_label": base.date.label if base else None,
         "summary": revision.summary,
@@ -74,8 +75,9 @@ def findings(entry: Entry) -> tuple[Finding, ...]:
     return tuple(Finding(**finding) for finding in made)
 
 
-def rendered(session: Session, notice: Notice, batch: Batch) -> RenderedLetter | None:
-    """The letter of a batch's group, where it has been rendered."""
+def rendered(session: Session, notice: Notice, batch: Batch, *, now: datetime) -> RenderedLetter | None:
+    """The letter of a batch's group, where it has been rendered, and still speaks of its day as it is."""
+    revision = session.get_one(Revision, notice.revision_id)
     return session.exec(
         select(RenderedLetter).where(
             RenderedLetter.notice_id == notice.id,
@@ -84,6 +86,7 @@ def rendered(session: Session, notice: Notice, batch: Batch) -> RenderedLetter |
             RenderedLetter.audience == batch.audience,
             RenderedLetter.already == batch.already,
             RenderedLetter.asks == batch.asks,
+            RenderedLetter.in_force == (revision.effective_at <= now),
         )
     ).first()
 
@@ -108,6 +111,7 @@ def _row(letter: Letter, notice: Notice, batch: Batch, entry: Entry, now: dateti
         audience=batch.audience,
         already=batch.already,
         asks=batch.asks,
+        in_force=entry.revision.effective_at <= now,
         subject=letter.subject,
         text=letter.text,
         html=letter.html,

@@ -17,7 +17,7 @@ from sqlmodel import Session, col, func, insert, select
 from errors import FileInvalid, NoSuchMember, RowInvalid
 from notifier import addresses
 from notifier.models import Delivery, GuardianChange, Member
-from policy_versions import audit
+from policy_versions import audit, dates
 
 COLUMNS = ("external_id", "email", "locale", "joined_at", "retained_until", "guardian_email")
 CHUNK = 1000
@@ -42,7 +42,7 @@ def by_external_id(session: Session, external_id: str) -> Member:
 
 
 class Row(NamedTuple):
-    """A member as given by a file, checked."""
+    """A member as given by a file, checked. given: the columns it has; the others say nothing."""
 
     external_id: str
     email: str | None
@@ -50,6 +50,7 @@ class Row(NamedTuple):
     joined_at: datetime
     retained_until: datetime | None
     guardian_email: str | None
+    given: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -140,6 +141,8 @@ def check(fields: Mapping[str, Any], *, now: datetime) -> Row:
     if len(given["external_id"]) > 255:
         raise RowInvalid("external_id is longer than 255 characters")
     joined = _instant("joined_at", given["joined_at"]) or now
+    if joined.year < dates.FIRST_YEAR:
+        raise RowInvalid(f"joined_at is before the year {dates.FIRST_YEAR}")
     if joined > now:
         raise RowInvalid("joined_at is in the future")
     return Row(
@@ -149,6 +152,7 @@ def check(fields: Mapping[str, Any], *, now: datetime) -> Row:
         joined_at=joined,
         retained_until=_instant("retained_until", given["retained_until"]),
         guardian_email=addresses.checked(given["guardian_email"]) if given["guardian_email"] else None,
+        given=frozenset(fields),
     )
 
 
@@ -158,7 +162,7 @@ def _text(name: str, value: object) -> str:
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise RowInvalid(f"{name} is not a text")
     text = str(value).strip()
-    if "\x00" in text or "\ufffd" in text:
+    if any(c in "\x00\ufffd" or "\ud800" <= c <= "\udfff" for c in text):  # JSON may escape half a character
         raise RowInvalid(f"{name} holds characters that are not UTF-8 text")
     return text
 
@@ -189,7 +193,8 @@ def bring_in(
 ) -> Iterator[Report]:
     """Import rows in the caller's one transaction; yields the report after each chunk, for a progress bar.
 
-    A member on record already is brought up to date; `joined_at` stays as first set. Nobody is mailed.
+    A member on record already is brought up to date in what the rows say; `joined_at` stays as first set.
+    Nobody is mailed.
     """
     report = Report()
     first_new = (session.exec(select(func.max(Member.id))).one() or 0) + 1
@@ -252,8 +257,7 @@ def _bring_in_chunk(
 def _insert(session: Session, rows: Sequence[Row], *, secret: str, now: datetime) -> None:
     if not rows:
         return
-    values = [{**row._asdict(), "email_key": _key(row.email, secret), "recorded_at": now} for row in rows]
-    session.execute(insert(Member), values)
+    session.execute(insert(Member), [_values(row, secret, now) for row in rows])
     wards = [row for row in rows if row.guardian_email]
     if wards:
         ids = session.exec(
@@ -264,20 +268,30 @@ def _insert(session: Session, rows: Sequence[Row], *, secret: str, now: datetime
         session.execute(insert(GuardianChange), facts)
 
 
+def _values(row: Row, secret: str, now: datetime) -> dict[str, object]:
+    values = {name: getattr(row, name) for name in COLUMNS}
+    return {**values, "email_key": _key(row.email, secret), "recorded_at": now}
+
+
 def _key(email: str | None, secret: str) -> str | None:
     return addresses.key(email, secret) if email else None
 
 
 def update(session: Session, member: Member, row: Row, *, secret: str, now: datetime) -> bool:
-    """Bring a member up to date; whether anything changed. `joined_at` never does."""
-    before = member.email, member.locale, member.retained_until, member.guardian_email
-    if before == (row.email, row.locale, row.retained_until, row.guardian_email):
+    """Bring a member up to date; whether anything changed.
+
+    A column that is not there leaves what is on record; an empty cell clears it. `joined_at` never changes.
+    """
+    new = {name: getattr(row, name) for name in ("email", "locale", "retained_until", "guardian_email")}
+    changes = {name: new[name] for name in new if name in row.given and new[name] != getattr(member, name)}
+    if not changes:
         return False
-    if bool(member.guardian_email) != bool(row.guardian_email):
-        session.add(GuardianChange(member_id=member.id or 0, present=bool(row.guardian_email), recorded_at=now))
-    member.email, member.locale = row.email, row.locale
-    member.email_key = _key(row.email, secret)
-    member.retained_until, member.guardian_email = row.retained_until, row.guardian_email
+    guarded = bool(member.guardian_email)
+    for name, value in changes.items():
+        setattr(member, name, value)
+    if bool(member.guardian_email) != guarded:
+        session.add(GuardianChange(member_id=member.id or 0, present=not guarded, recorded_at=now))
+    member.email_key = _key(member.email, secret)
     session.add(member)
     return True
 

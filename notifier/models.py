@@ -99,7 +99,10 @@ class Batch(SQLModel, table=True):
 
 
 class Delivery(SQLModel, table=True):
-    """One notice owed to one member over one channel."""
+    """One notice owed to one member over one channel.
+
+    A letter without a batch is to be placed in one: it is late, or what it was placed by has changed.
+    """
 
     __table_args__ = (
         UniqueConstraint("notice_id", "member_id", "channel"),  # owed once, whoever retries
@@ -152,7 +155,7 @@ class Outcome(SQLModel, table=True):
     """What became of one delivery apart from its batch: skipped or failed, and why."""
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
-    delivery_id: int = Field(foreign_key="delivery.id", index=True, sa_type=BIG)
+    delivery_id: int = Field(foreign_key="delivery.id", unique=True, sa_type=BIG)
     outcome: str  # skipped or failed
     reason: str
     recorded_at: datetime
@@ -208,7 +211,9 @@ class RenderedLetter(SQLModel, table=True):
     """A letter as rendered for a group, without personal fields: the evidence of what was said."""
 
     __tablename__ = "letter"
-    __table_args__ = (UniqueConstraint("notice_id", "base_revision_id", "locale", "audience", "already", "asks"),)
+    __table_args__ = (
+        UniqueConstraint("notice_id", "base_revision_id", "locale", "audience", "already", "asks", "in_force"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     notice_id: int = Field(foreign_key="notice.id", index=True)
     base_revision_id: int | None = Field(default=None, foreign_key="revision.id")
@@ -216,6 +221,9 @@ class RenderedLetter(SQLModel, table=True):
     audience: str
     already: bool
     asks: bool
+    in_force: (
+        bool  # the revision was in force when it was rendered, so that no letter calls a past day a coming one
+    )
     subject: str
     text: str = Field(sa_column=Column(Text, nullable=False))
     html: str = Field(sa_column=Column(Text, nullable=False))

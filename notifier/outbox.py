@@ -9,24 +9,27 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import or_
-from sqlmodel import Session, col, func, insert, select, update
+from sqlmodel import Session, col, insert, select, update
 
 from database import reading, writing
 from notifier import addresses, audience, compose, members, notices
 from notifier.models import Attempt, Batch, Delivery, Member, Notice, Outcome, RenderedLetter
 from notifier.runtime import Runtime
+from notifier.senders.mime import without_addresses
 from notifier.senders.protocol import Accepted, Message, NotSent, Recipient, Refused, SendFailure, Unknown
-from policy_versions.models import Policy, Revision
+from policy_versions import archive
+from policy_versions.models import Policy
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=3)  # longer than any one request's total deadline (60 s) and the minute to record it
 FINAL = ("accepted", "unknown", "refused", "started")  # attempts whose recipients are not tried again
+ALIKE = 4  # recipients; of fewer, two may well be bad in the same way
 FAILURES = 10  # in a row, then the notice pauses and a person looks
 UNKNOWN_RESENT_AFTER = timedelta(hours=2)
 
@@ -95,17 +98,18 @@ def _message(runtime: Runtime, batch: Batch) -> Message:
     with reading(runtime.engine) as session:
         notice = session.get_one(Notice, batch.notice_id)
         slug = session.get_one(Policy, notice.policy_id).slug
-        letter = compose.rendered(session, notice, batch)
-        fresh = letter or compose.render(session, notice, batch, runtime.settings, now=runtime.clock.now(session))
+        now = runtime.clock.now(session)
+        letter = compose.rendered(session, notice, batch, now=now)
+        fresh = letter or compose.render(session, notice, batch, runtime.settings, now=now)
     if letter is None:
-        letter = _keep(runtime, notice, batch, fresh)
+        letter = _keep(runtime, notice, batch, fresh, now)
     return compose.message(letter, runtime.settings, policy_slug=slug)
 
 
-def _keep(runtime: Runtime, notice: Notice, batch: Batch, fresh: RenderedLetter) -> RenderedLetter:
+def _keep(runtime: Runtime, notice: Notice, batch: Batch, fresh: RenderedLetter, now: datetime) -> RenderedLetter:
     with writing(runtime.engine) as session:
         session.exec(select(Notice.id).where(Notice.id == notice.id).with_for_update()).one()
-        kept = compose.rendered(session, notice, batch)
+        kept = compose.rendered(session, notice, batch, now=now)
         if kept is None:
             session.add(fresh)
         return kept or fresh
@@ -117,22 +121,26 @@ def _keep(runtime: Runtime, notice: Notice, batch: Batch, fresh: RenderedLetter)
 def _open_window(runtime: Runtime, batch: Batch) -> list[Request]:
     """Commit the attempts of the next requests; empty when nothing is left, or the batch is no longer ours."""
     with writing(runtime.engine) as session:
+        # Locked first, so that a window is not opened while its notice is being stopped.
+        notice = session.get_one(Notice, batch.notice_id, with_for_update={"read": True})
         now = runtime.clock.now(session)
         if not _renew(session, runtime, batch, now):
             return []
-        notice = session.get_one(Notice, batch.notice_id)
         policy = session.get_one(Policy, notice.policy_id)
         ready = _ready(session, runtime, batch, now)
         _restate(session, batch, notice, policy, [d for d, _ in ready.values()], now)
-        chunks = _chunks(session, batch, ready.keys(), runtime.sender.request_size)
+        chunks = _chunks(session, batch, ready, runtime.sender.request_size)
         return [
             _open(session, runtime, batch, notice, policy, [ready[p] for p in chunk], now)
-            for chunk, _ in zip(chunks, range(runtime.sender.window), strict=False)
+            for chunk in chunks[: runtime.sender.window]
         ]
 
 
 def _renew(session: Session, runtime: Runtime, batch: Batch, now: datetime) -> bool:
     """Whether the lease is still ours and the notice still being sent; if so, it runs anew."""
+    notice = session.get_one(Notice, batch.notice_id)
+    if notice.kind == "change" and notices.superseding(session, notice) is not None:
+        return False
     sending = select(Notice.id).where(Notice.id == batch.notice_id, Notice.state == "sending")
     won = session.exec(
         update(Batch)
@@ -149,7 +157,11 @@ def _renew(session: Session, runtime: Runtime, batch: Batch, now: datetime) -> b
 
 
 def _ready(session: Session, runtime: Runtime, batch: Batch, now: datetime) -> dict[int, tuple[Delivery, Member]]:
-    """Deliveries of a batch not tried yet, by position; those that can no longer be made are skipped, with why."""
+    """Deliveries of a batch not tried yet, by position.
+
+    Those of members gone meanwhile are skipped, with why; those whose address or guardian has changed so that
+    they are owed another letter, or the site notice, lose their place and are placed again.
+    """
     rows = session.exec(
         select(Delivery, Member)
         .join(Member, col(Member.id) == Delivery.member_id)
@@ -163,28 +175,33 @@ def _ready(session: Session, runtime: Runtime, batch: Batch, now: datetime) -> d
     for delivery, member in rows:
         if delivery.position in done or delivery.position is None:
             continue
-        why = _gone(member, batch, barred, runtime.secret, now)
+        why = _gone(member, now)
         if why:
             skipped.append({"delivery_id": delivery.id, "outcome": "skipped", "reason": why, "recorded_at": now})
+        elif _owed_otherwise(member, batch, barred, runtime.secret):
+            delivery.batch_id = delivery.position = None
+            session.add(delivery)
         else:
             ready[delivery.position] = delivery, member
     if skipped:
         session.execute(insert(Outcome), skipped)
+    session.flush()
     return ready
 
 
-def _gone(member: Member, batch: Batch, barred: frozenset[str], secret: str, now: datetime) -> str:
-    """Why a member is not written to after all; "" where they are."""
+def _gone(member: Member, now: datetime) -> str:
+    """Why a member is not told after all; "" where they are."""
     if member.erased_at is not None:
         return "erased"
-    if member.retained_until is not None and member.retained_until <= now:
-        return "lapsed"
+    lapsed = member.retained_until is not None and member.retained_until <= now
+    return "lapsed" if lapsed else ""
+
+
+def _owed_otherwise(member: Member, batch: Batch, barred: frozenset[str], secret: str) -> bool:
     address = _address(member)
-    if not address:
-        return "no address"
-    if batch.audience == "guardian" and not member.guardian_email:
-        return "no guardian any more"
-    return "suppressed" if barred and addresses.key(address, secret) in barred else ""
+    if not address or (batch.audience == "guardian") != bool(member.guardian_email):
+        return True
+    return bool(barred) and addresses.key(address, secret) in barred
 
 
 def _address(member: Member) -> str:
@@ -208,32 +225,44 @@ def _restate(
     now: datetime,
 ) -> None:
     """A letter that leaves after its planned day names a later date, so that the whole period lies before it."""
-    revision = session.get_one(Revision, notice.revision_id)
-    if revision.rule != "notice" or batch.already or not deliveries:
+    if batch.already or batch.asks or not deliveries or notice.kind != "change":
         return
-    stated = audience.stated_date(revision, policy, now)
+    record = archive.history(session, policy)
+    entry = next(e for e in record.entries if e.revision.id == notice.revision_id)
+    base = next((e.number for e in record.entries if e.revision.id == batch.base_revision_id), 0)
+    stated = audience.stated_date(record, base, entry, now)
     for delivery in deliveries:
-        if delivery.applies_from is not None and delivery.applies_from < stated:
+        planned = audience.stated_date(record, base, entry, delivery.recorded_at)
+        # a date before the planned one is bound by no period of this letter's
+        if delivery.applies_from is not None and planned <= delivery.applies_from < stated:
             delivery.applies_from = stated
             session.add(delivery)
 
 
-def _chunks(session: Session, batch: Batch, ready: Collection[int], size: int) -> Iterator[list[int]]:
-    """Part positions into requests: runs of at most `size` that do not cross a cut made by halving."""
+def _chunks(
+    session: Session, batch: Batch, ready: Mapping[int, tuple[Delivery, Member]], size: int
+) -> list[list[int]]:
+    """Part positions into requests: runs of at most `size`, cut where a request was halved or an address recurs.
+
+    The longest come first: both halves of a refused request are tried before either is halved again.
+    """
     halved = session.exec(
         select(Attempt.first, Attempt.last).where(Attempt.batch_id == batch.id, Attempt.state == "halved")
     ).all()
     cuts = {cut for first, last in halved for cut in (first, (first + last) // 2, last)}
-    done = _tried(session, batch)
-    run: list[int] = []
+    barriers = cuts | _tried(session, batch)
+    runs: list[list[int]] = []
+    seen: set[str] = set()
     for position in sorted(ready):
-        between = range(run[-1] + 1, position + 1) if run else range(0)
-        if run and (len(run) >= size or any(p in cuts or p in done for p in between)):
-            yield run
-            run = []
-        run.append(position)
-    if run:
-        yield run
+        address = addresses.normalised(_address(ready[position][1]))
+        last = runs[-1][-1] if runs else None
+        apart = last is None or len(runs[-1]) >= size or address in seen
+        if apart or any(between in barriers for between in range((last or 0) + 1, position + 1)):
+            runs.append([])
+            seen.clear()
+        runs[-1].append(position)
+        seen.add(address)
+    return sorted(runs, key=lambda run: (-len(run), run[0]))
 
 
 def _open(
@@ -307,7 +336,7 @@ def _send_one(runtime: Runtime, message: Message, request: Request) -> Verdict:
         return failure
     except ValueError as error:
         # senders find fault with what they are handed before they touch the network
-        return Refused(f"The letter cannot be sent as it is: {error}")
+        return Refused(f"The letter cannot be sent as it is: {without_addresses(str(error))}")
     except Exception as error:
         # a fault of ours, somewhere around the call: what left is not known
         log.exception("attempt %s broke off", request.attempt_id)
@@ -320,15 +349,43 @@ def _send_one(runtime: Runtime, message: Message, request: Request) -> Verdict:
 def _record(runtime: Runtime, batch: Batch, verdicts: Sequence[tuple[Request, Verdict]]) -> bool:
     """Write what the sender said; whether to go on with the batch."""
     with writing(runtime.engine) as session:
+        # notice, batch, attempts: everybody locks in this order
+        session.get_one(Notice, batch.notice_id, with_for_update=True)
+        session.get_one(Batch, batch.id, with_for_update=True)
         now = runtime.clock.now(session)
         for request, verdict in verdicts:
             _record_one(session, request, verdict, now)
-        return _go_on(session, batch, [verdict for _, verdict in verdicts], now)
+        _settle_batch(session, batch)
+        going = _go_on(session, runtime, batch, [verdict for _, verdict in verdicts], now)
+        erased = _erased_meanwhile(session, verdicts)
+    runtime.sender.forget(erased)
+    return going
+
+
+def _erased_meanwhile(session: Session, verdicts: Sequence[tuple[Request, Verdict]]) -> Sequence[int]:
+    """Deliveries of members who were erased while their letters were being written."""
+    sent = [recipient.delivery_id for request, _ in verdicts for recipient in request.recipients]
+    gone = session.exec(
+        select(Delivery.id)
+        .join(Member, col(Member.id) == Delivery.member_id)
+        .where(col(Delivery.id).in_(sent), col(Member.erased_at).is_not(None))
+    )
+    return [delivery_id for delivery_id in gone if delivery_id is not None]
+
+
+def _settle_batch(session: Session, batch: Batch) -> None:
+    """An answer that came late settles a batch that was closed as unknown."""
+    states = set(session.exec(select(Attempt.state).where(Attempt.batch_id == batch.id)))
+    session.exec(
+        update(Batch)
+        .where(col(Batch.id) == batch.id, col(Batch.state) == "unknown")
+        .values(state=notices.final_state(states))
+    )
 
 
 def _record_one(session: Session, request: Request, verdict: Verdict, now: datetime) -> None:
     state = _state(request, verdict)
-    session.exec(
+    known = session.exec(
         update(Attempt)
         .where(col(Attempt.id) == request.attempt_id, col(Attempt.state).in_(("started", "unknown")))
         .values(
@@ -339,7 +396,7 @@ def _record_one(session: Session, request: Request, verdict: Verdict, now: datet
             recorded_at=now,
         )
     )
-    if state == "refused":
+    if state == "refused" and known.rowcount == 1:
         session.add(
             Outcome(
                 delivery_id=request.recipients[0].delivery_id,
@@ -363,13 +420,13 @@ def _state(request: Request, verdict: Verdict) -> str:
             return "not_sent"
 
 
-def _go_on(session: Session, batch: Batch, verdicts: Sequence[Verdict], now: datetime) -> bool:
+def _go_on(session: Session, runtime: Runtime, batch: Batch, verdicts: Sequence[Verdict], now: datetime) -> bool:
     """Count failures in a row; back off, or pause the notice and say why."""
     failed = [v for v in verdicts if isinstance(v, NotSent | Unknown)]
     account = next((v for v in verdicts if isinstance(v, Refused) and not v.address), None)
-    if account is not None or _same_error_in_both_halves(session, batch):
-        why = str(account) if account else "Every part of a request was refused with the same error."
-        _stop(session, batch, why, pause=True, not_before=None)
+    if account is not None or _refused_alike(session, batch, now):
+        why = str(account) if account else "Both halves of a request were refused with the same error."
+        _stop(session, runtime, batch, why, not_before=None)
         return False
     failures = session.exec(
         update(Notice)
@@ -378,40 +435,49 @@ def _go_on(session: Session, batch: Batch, verdicts: Sequence[Verdict], now: dat
         .returning(col(Notice.failures))
     ).scalar_one()
     if failures >= FAILURES:
-        _stop(session, batch, f"{failures} requests failed in a row: {failed[-1]}", pause=True, not_before=None)
+        _stop(session, runtime, batch, f"{failures} requests failed in a row: {failed[-1]}", not_before=None)
         return False
     refused = next((v for v in failed if isinstance(v, NotSent)), None)
     if refused is not None:
         wait = refused.retry_after if refused.retry_after is not None else min(600, 5 * 2**failures)
-        _stop(session, batch, "", pause=False, not_before=now + timedelta(seconds=wait))
+        _stop(session, runtime, batch, "", not_before=now + timedelta(seconds=wait))
         return False
     return True
 
 
-def _same_error_in_both_halves(session: Session, batch: Batch) -> bool:
-    """Both halves of a whole request refused alike: no single address is to blame, but the letter or account."""
+def _refused_alike(session: Session, batch: Batch, now: datetime) -> bool:
+    """Whether both halves of a whole request were refused with one error: then it is no address's fault.
+
+    Their attempts become "not sent", so that the whole is tried again when a person lets the notice go on.
+    """
     halved = session.exec(
-        select(Attempt.said, func.count())
-        .where(Attempt.batch_id == batch.id, Attempt.state == "halved")
-        .group_by(col(Attempt.said))
+        select(Attempt).where(Attempt.batch_id == batch.id, col(Attempt.state).in_(("halved", "refused")))
     ).all()
-    # the whole, then both its halves: an address that is at fault alone lets one half through
-    return (
-        any(number >= 3 for _, number in halved)
-        and not session.exec(
-            select(Attempt.id).where(Attempt.batch_id == batch.id, Attempt.state == "accepted").limit(1)
-        ).first()
-    )
+    said = {(attempt.first, attempt.last): attempt.said for attempt in halved}
+    for first, last in said:
+        inside = any(a <= first and last <= b and (a, b) != (first, last) for a, b in said)
+        middle = (first + last) // 2
+        left, right = said.get((first, middle)), said.get((middle, last))
+        if not inside and last - first >= ALIKE and left is not None and left == right:
+            for attempt in halved:
+                attempt.state, attempt.recorded_at = "not_sent", now
+            session.add_all(halved)
+            return True
+    return False
 
 
-def _stop(session: Session, batch: Batch, why: str, *, pause: bool, not_before: datetime | None) -> None:
-    """Give the batch back to the queue, for later or for when a person lets its notice go on."""
+def _stop(session: Session, runtime: Runtime, batch: Batch, why: str, *, not_before: datetime | None) -> None:
+    """Give our batch back to the queue, for later; with a reason, the notice pauses until a person goes on."""
     session.exec(
         update(Batch)
-        .where(col(Batch.id) == batch.id, col(Batch.state) == "sending")
+        .where(
+            col(Batch.id) == batch.id,
+            col(Batch.state) == "sending",
+            col(Batch.lease_by) == runtime.node,
+        )
         .values(state="queued", lease_by="", lease_until=None, not_before=not_before)
     )
-    if pause:
+    if why:
         session.exec(
             update(Notice)
             .where(col(Notice.id) == batch.notice_id, col(Notice.state) == "sending")
@@ -421,14 +487,17 @@ def _stop(session: Session, batch: Batch, why: str, *, pause: bool, not_before: 
 
 def _give_up(runtime: Runtime, batch: Batch, why: str) -> None:
     with writing(runtime.engine) as session:
-        _stop(session, batch, why, pause=True, not_before=None)
+        _stop(session, runtime, batch, why, not_before=None)
 
 
 def _close(runtime: Runtime, batch: Batch) -> None:
     """Set the batch's final state by its attempts, if it is still ours; else leave it to whoever has it."""
     with writing(runtime.engine) as session:
         notice = session.get_one(Notice, batch.notice_id, with_for_update=True)
+        stopped = _stopped(session, notice)
         states = set(session.exec(select(Attempt.state).where(Attempt.batch_id == batch.id)))
+        waits = notice.state != "sending" or bool(stopped)
+        state = "queued" if waits else notices.final_state(states)
         session.exec(
             update(Batch)
             .where(
@@ -436,21 +505,18 @@ def _close(runtime: Runtime, batch: Batch) -> None:
                 col(Batch.state) == "sending",
                 col(Batch.lease_by) == runtime.node,
             )
-            .values(
-                state=_final(states) if notice.state == "sending" else "queued",
-                lease_by="",
-                lease_until=None,
-            )
+            .values(state=state, **({} if state == "sending" else {"lease_by": "", "lease_until": None}))
         )
-        if notice.state == "cancelled":  # while this batch was being sent
-            notices.skip_queued(session, notice, notice.why, now=runtime.clock.now(session))
+        if stopped:
+            notices.skip_queued(session, notice, stopped, now=runtime.clock.now(session))
 
 
-def _final(states: set[str]) -> str:
-    for state in ("unknown", "accepted", "refused"):
-        if state in states:
-            return state
-    return "skipped"
+def _stopped(session: Session, notice: Notice) -> str:
+    """Why what is left of a notice will not be sent; "" where it will."""
+    if notice.state == "cancelled":
+        return notice.why
+    later = notices.superseding(session, notice) if notice.kind == "change" else None
+    return notices.told_by(later) if later is not None else ""
 
 
 def _complete(runtime: Runtime) -> None:
@@ -469,7 +535,10 @@ def settle(runtime: Runtime) -> int:
     with writing(runtime.engine) as session:
         now = runtime.clock.now(session)
         expired = session.exec(
-            select(Batch).where(Batch.state == "sending", col(Batch.lease_until) <= now).with_for_update()
+            select(Batch)
+            .where(Batch.state == "sending", col(Batch.lease_until) <= now)
+            .order_by(col(Batch.id))
+            .with_for_update(skip_locked=True)
         ).all()
         for batch in expired:
             _expire(session, batch, now)
@@ -492,7 +561,7 @@ def _resend(session: Session, runtime: Runtime, now: datetime) -> int:
     if runtime.settings.unknown == "at_most_once":
         return 0
     doubtful = session.exec(
-        select(Attempt, Batch)
+        select(Attempt, Batch, Notice)
         .join(Batch, col(Batch.id) == Attempt.batch_id)
         .join(Notice, col(Notice.id) == Batch.notice_id)
         .where(
@@ -502,11 +571,12 @@ def _resend(session: Session, runtime: Runtime, now: datetime) -> int:
             Attempt.started_at <= now - UNKNOWN_RESENT_AFTER,
         )
     ).all()
-    for attempt, batch in doubtful:
+    again = [(a, b) for a, b, notice in doubtful if not _stopped(session, notice)]
+    for attempt, batch in again:
         attempt.state, batch.state = "resent", "queued"
         session.add_all((attempt, batch))
     session.flush()
-    return len(doubtful)
+    return len(again)
 
 
 # -- purging ------------------------------------------------------------------------------------
@@ -514,10 +584,24 @@ def _resend(session: Session, runtime: Runtime, now: datetime) -> int:
 
 def purge(runtime: Runtime) -> int:
     """Erase the members whose retention has ended; returns how many."""
+    with reading(runtime.engine) as session:
+        lapsed = members.lapsed(session, now=runtime.clock.now(session))
+    for member in lapsed:
+        erase(runtime, member, actor="scheduler")
+    return len(lapsed)
+
+
+def erase(runtime: Runtime, member: Member, *, actor: str) -> None:
+    """Erase a member: first the letters kept, then the rows, so that a fault leaves a name to try again by.
+
+    A letter that is being written meanwhile is forgotten by whoever records it.
+    """
+    with reading(runtime.engine) as session:
+        found = session.exec(select(Delivery.id).where(Delivery.member_id == member.id))
+        letters = [delivery_id for delivery_id in found if delivery_id is not None]
+    runtime.sender.forget(letters)
     with writing(runtime.engine) as session:
-        now = runtime.clock.now(session)
-        gone = members.lapsed(session, now=now)
-        letters = [i for member in gone for i in members.erase(session, member, actor="scheduler", now=now)]
-    if gone:
-        runtime.sender.forget(letters)
-    return len(gone)
+        held = session.get_one(Member, member.id, with_for_update=True)
+        if held.erased_at is None:
+            members.erase(session, held, actor=actor, now=runtime.clock.now(session))
+    runtime.sender.forget(letters)

@@ -24,6 +24,7 @@ from notifier.models import Notice, Tick
 from notifier.runtime import Runtime
 
 log = logging.getLogger(__name__)
+LATER = timedelta(minutes=5)  # a notice that could not be opened is tried again
 
 
 class Job(NamedTuple):
@@ -35,17 +36,10 @@ class Job(NamedTuple):
 
 
 def open_due(runtime: Runtime) -> int:
-    """Open every notice that is due, and add late arrivals to those that are open; returns how many opened."""
+    """Open every notice that is due; returns how many. One that cannot be opened holds up no other."""
     with reading(runtime.engine) as session:
         waiting = notices.due(session, now=runtime.clock.now(session))
-    opened = sum(_open(runtime, notice) for notice in waiting)
-    with reading(runtime.engine) as session:
-        open_ones = notices.topped_up(session)
-    for notice in open_ones:
-        with writing(runtime.engine) as session:
-            held = session.get_one(Notice, notice.id, with_for_update=True)
-            notices.add_late(session, held, secret=runtime.secret, now=runtime.clock.now(session))
-    return opened
+    return sum(_open(runtime, notice) for notice in waiting)
 
 
 def _open(runtime: Runtime, notice: Notice) -> bool:
@@ -55,7 +49,32 @@ def _open(runtime: Runtime, notice: Notice) -> bool:
             notices.open_notice(session, held, secret=runtime.secret, now=runtime.clock.now(session))
     except NoticeAlreadyOpen:
         return False  # another node was first
+    except Exception as fault:
+        log.exception("notice %s cannot be opened", notice.id)
+        _put_off(runtime, notice, fault)
+        return False
     return True
+
+
+def _put_off(runtime: Runtime, notice: Notice, fault: Exception) -> None:
+    with writing(runtime.engine) as session:
+        held = session.get_one(Notice, notice.id, with_for_update=True)
+        if held.state == "scheduled":
+            held.why = f"It cannot be opened: {type(fault).__name__}: {fault}"[:500]
+            held.due_at = runtime.clock.now(session) + LATER
+            session.add(held)
+
+
+def top_up(runtime: Runtime) -> int:
+    """Tell late arrivals by the notices that are open, and place again what lost its place."""
+    with reading(runtime.engine) as session:
+        open_ones = notices.topped_up(session)
+    owed = 0
+    for notice in open_ones:
+        with writing(runtime.engine) as session:
+            held = session.get_one(Notice, notice.id, with_for_update=True)
+            owed += notices.top_up(session, held, secret=runtime.secret, now=runtime.clock.now(session))
+    return owed
 
 
 def purge(runtime: Runtime) -> int:
@@ -72,6 +91,7 @@ def purge(runtime: Runtime) -> int:
 JOBS = (
     Job("decide", deciding.decide_due, 1),
     Job("open", open_due, 1),
+    Job("top up", top_up, 6),
     Job("deliver", outbox.deliver, 1),
     Job("settle", outbox.settle, 6),
     Job("purge", purge, 60),

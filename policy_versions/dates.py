@@ -14,6 +14,7 @@ _MONTHS = "January February March April May June July August September October N
 
 
 INSTANT = timedelta(microseconds=1)  # the least that is told apart
+FIRST_YEAR, LAST_YEAR = 1900, 9000  # every instant of these years can be told in every time zone
 
 
 class RevisionDate(NamedTuple):
@@ -25,14 +26,13 @@ class RevisionDate(NamedTuple):
 
     @classmethod
     def parse(cls, written: str) -> RevisionDate:
-        """Read 2018-05-25, 2018-05 or 2018. Raises: DateMalformed."""
+        """Read 2018-05-25, 2018-05 or 2018, of the years 1900 to 9000. Raises: DateMalformed."""
         match = _WRITTEN.fullmatch(written.strip())
         if match is None:
             raise DateMalformed(written)
         parts = [int(part) for part in match.groups() if part is not None]
         try:
-            date(*[*parts, 1, 1][:3])
-            date(parts[0] + 1, 1, 1)  # the span has an end
+            check(date(*[*parts, 1, 1][:3]))
         except ValueError as error:
             raise DateMalformed(written) from error
         return cls(*parts)
@@ -109,8 +109,16 @@ def day_label(instant: datetime, at: ZoneInfo) -> str:
 
 
 def parse_day(written: str) -> date:
-    """Read 2018-05-25. Raises: DayMalformed."""
+    """Read 2018-05-25, of the years 1900 to 9000. Raises: DayMalformed."""
     try:
-        return date.fromisoformat(written.strip())
-    except ValueError as error:
+        day = date.fromisoformat(written.strip())
+        check(day)
+    except (ValueError, DateMalformed) as error:
         raise DayMalformed(written) from error
+    return day
+
+
+def check(day: date) -> None:
+    """Whether a day or an instant is within the years that are taken. Raises: DateMalformed."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise DateMalformed(str(day))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, delete, select, update
 
-from errors import DraftChanged, FieldMissing, Invalid, NoSuchDraft
-from policy_versions import archive, dates
+from errors import DayMalformed, DraftChanged, FieldMissing, Invalid, NoSuchDraft, TextNotReadable
+from policy_versions import archive, audit, dates, policies
 from policy_versions.archive import History, Publication
 from policy_versions.models import Draft, Policy, Revision
 
@@ -40,7 +41,12 @@ def start(session: Session, of: Policy, source: Revision | None, *, actor: str, 
     )
     session.add(made)
     session.flush()
+    _audit(session, "draft started", of.id, made.id, actor=actor, now=now)
     return made
+
+
+def _audit(session: Session, action: str, policy_id: int | None, draft_id: int | None, **by: Any) -> None:
+    audit.record(session, action=action, subject=f"policy {policy_id}", draft=draft_id, **by)
 
 
 def _usual_rule(record: History) -> tuple[str, int]:
@@ -66,10 +72,12 @@ def of_policy(session: Session, of: Policy) -> Sequence[Draft]:
 def save(session: Session, draft_id: int, given: DraftFields, *, version: int, actor: str, now: datetime) -> int:
     """Save what was filled in, and return the draft's new version.
 
-    version: the one the person opened. Raises: DraftChanged when it has been saved since; NoSuchDraft; Invalid.
+    version: the one the person opened.
+    Raises: DraftChanged when it has been saved since; NoSuchDraft; Invalid; Unprintable; TextNotReadable.
     """
+    _check_characters(given)
     values = {
-        "text": unix_lines(given.text),
+        "text": as_in_source(given.text, source_of(session, by_id(session, draft_id))),
         "revision_date": given.revision_date.strip(),
         "effective": given.effective.strip(),
         "rule": given.rule,
@@ -87,9 +95,33 @@ def save(session: Session, draft_id: int, given: DraftFields, *, version: int, a
     return version + 1
 
 
-def unix_lines(text: str) -> str:
-    """Browsers send a form's line ends as CR LF; a text is kept with the ends it was typed with."""
-    return text.replace("\r\n", "\n")
+def _check_characters(given: DraftFields) -> None:
+    """Refuse what cannot be stored. Raises: TextNotReadable, Unprintable."""
+    if "\0" in given.text:
+        raise TextNotReadable("it holds NUL characters, as binary files do")
+    for name in ("revision_date", "effective", "rule", "summary"):
+        policies.check_printable(getattr(given, name), name)
+
+
+def source_of(session: Session, draft: Draft) -> Revision | None:
+    """The revision a draft was started from."""
+    return session.get(Revision, draft.started_from_id) if draft.started_from_id else None
+
+
+def as_in_source(text: str, source: Revision | None) -> str:
+    """Give a text the line ends of the one it was started from: a browser sends each as CR LF, whatever it was.
+
+    One in which nothing else differs is its source to the byte, mixed line ends and all.
+    """
+    unix, kept = text.replace("\r\n", "\n"), source.text if source else ""
+    if source and _folded(text) == _folded(kept):
+        return kept
+    mostly_crlf = 2 * kept.count("\r\n") > kept.count("\n")
+    return unix.replace("\n", "\r\n") if mostly_crlf else unix
+
+
+def _folded(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def days(written: str) -> int:
@@ -103,7 +135,7 @@ def publication(draft: Draft, policy: Policy) -> Publication:
     """Read a draft as what is to be published. Raises: DateMalformed, FieldMissing."""
     effective = None
     if draft.effective:
-        effective = dates.midnight(dates.parse_day(draft.effective), policy.zone)
+        effective = _begins(draft.effective, policy)
     if draft.rule not in ("posting", "notice", "acceptance"):
         raise FieldMissing("rule", "Choose how it comes to apply to a member.")
     return Publication(
@@ -116,8 +148,24 @@ def publication(draft: Draft, policy: Policy) -> Publication:
     )
 
 
+def _begins(written: str, policy: Policy) -> datetime:
+    """The instant a day begins for a policy. Raises: DayMalformed, where no clock can tell that instant too."""
+    try:
+        return dates.midnight(dates.parse_day(written), policy.zone)
+    except OverflowError as error:
+        raise DayMalformed(written) from error
+
+
+def throw_away(session: Session, draft_id: int, *, actor: str, now: datetime) -> Policy:
+    """Discard a draft that a person does not want, and return its policy. Raises: NoSuchDraft."""
+    of = session.get_one(Policy, by_id(session, draft_id).policy_id)
+    discard(session, draft_id)
+    _audit(session, "draft thrown away", of.id, draft_id, actor=actor, now=now)
+    return of
+
+
 def discard(session: Session, draft_id: int) -> None:
-    """Throw a draft away. Raises: NoSuchDraft."""
+    """Delete a draft: it is published, or not wanted. Raises: NoSuchDraft."""
     gone = session.exec(delete(Draft).where(col(Draft.id) == draft_id))
     if gone.rowcount != 1:
         raise NoSuchDraft

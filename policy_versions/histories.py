@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -124,7 +124,7 @@ def plan(
     if found is None:
         policies.check_slug(history.fields.slug)
     entries = archive.history(session, found).entries if found else ()
-    filings = archive.filings(session, found) if found else ()
+    filings = _expected(history, archive.filings(session, found), entries) if found else ()
     known = _known(history, filings, {e.revision.id: e.revision for e in entries})
     new = history.files[known:]
     if new and any(not e.revision.imported for e in entries):
@@ -140,6 +140,13 @@ def plan(
             steps.append(_named(draft, file))
         progress()
     return Plan(history, found, known, tuple(steps), len(entries))
+
+
+def _expected(history: DatedHistory, filings: Sequence[Filing], entries: Sequence[Entry]) -> Sequence[Filing]:
+    """The files on record that a history is to hold: an export leaves out what was withdrawn."""
+    live = {entry.revision.id for entry in entries if entry.live}
+    given = {file.key for file in history.files}
+    return [f for f in filings if f.revision_id in live or (f.revision_date, f.sequence) in given]
 
 
 def _known(history: DatedHistory, filings: Sequence[Filing], revisions: dict[int | None, Revision]) -> int:
@@ -233,23 +240,34 @@ def read_front_matter(file: DatedFile, zone: ZoneInfo) -> tuple[FrontMatter, str
     except UnicodeDecodeError as error:
         raise TextNotReadable("it is not UTF-8") from error
     raw, body = markdown.split_front_matter(whole)
-    said = _ours(raw)
+    said = _ours(raw, file.where)
     if said is None:
         return FrontMatter(), whole
     try:
         return _front_matter(raw, said, zone), body
     except (ValueError, TypeError, Refusal) as error:
-        raise FrontMatterInvalid(file.where, str(error)) from error
+        raise FrontMatterInvalid(file.where, str(error).rstrip(".")) from error
 
 
-def _ours(raw: str) -> dict[str, object] | None:
+def read_yaml(raw: str, where: str) -> object:
+    """Read YAML that somebody else wrote. Raises: FrontMatterInvalid for whatever cannot be made sense of."""
+    try:
+        return yaml.safe_load(raw)
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
+        # beside its own errors, the parser lets through those of what it builds: 2018-13-45, !!int "", [[[[…
+        raise FrontMatterInvalid(where, "it is not YAML") from error
+
+
+def is_text(value: str) -> bool:
+    """Whether it can be kept. YAML writes escapes for characters that no UTF-8 file can hold."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _ours(raw: str, where: str) -> dict[str, object] | None:
     lines = raw.strip().splitlines()[1:-1]
     if not any(line.startswith(f"{OURS}:") for line in lines):
         return None  # the common case, without parsing other people's YAML
-    try:
-        document = yaml.safe_load("\n".join(lines))
-    except yaml.YAMLError:
-        return None
+    document = read_yaml("\n".join(lines), where)
     said = document.get(OURS) if isinstance(document, dict) else None
     return said if isinstance(said, dict) else {} if isinstance(document, dict) and said is None else None
 
@@ -258,6 +276,11 @@ def _front_matter(raw: str, said: dict[str, object], zone: ZoneInfo) -> FrontMat
     known = {"published", "effective", "rule", "notice_days", "summary"}
     if unknown := sorted(map(str, said.keys() - known)):
         raise ValueError(f"“{unknown[0]}” is no key of it")
+    if nested := [key for key, value in said.items() if isinstance(value, (dict, list, set, tuple, bytes))]:
+        raise ValueError(f"“{nested[0]}” is a single value")
+    summary = str(said.get("summary") or "").strip()
+    if not is_text(summary):
+        raise ValueError("the summary holds characters that are no text")
     days = said.get("notice_days")
     if days is not None and (not isinstance(days, int) or isinstance(days, bool)):
         raise ValueError("notice_days is a whole number")
@@ -267,19 +290,22 @@ def _front_matter(raw: str, said: dict[str, object], zone: ZoneInfo) -> FrontMat
         effective=_instant(said.get("effective"), zone),
         rule=str(said["rule"]) if said.get("rule") is not None else None,
         notice_days=days,
-        summary=str(said.get("summary") or "").strip(),
+        summary=summary,
     )
 
 
 def _instant(value: object, zone: ZoneInfo) -> datetime | None:
-    """A date is its first instant in the policy's time zone; an instant is taken as it is."""
+    """A date is its first instant in the policy's time zone; an instant is taken as it is.
+
+    Raises: ValueError; DateMalformed when it lies outside the years that are taken.
+    """
     if value is None:
         return None
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=zone)
-    if isinstance(value, date):
+    if isinstance(value, date) and not isinstance(value, datetime):
+        dates.check(value)
         return dates.midnight(value, zone)
-    read = datetime.fromisoformat(str(value))
+    read = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    dates.check(read)
     return read if read.tzinfo else read.replace(tzinfo=zone)
 
 
@@ -350,15 +376,16 @@ def _rebased(judged: deciding.Judgement, entries: Sequence[Entry]) -> deciding.J
 
 
 def told_through(session: Session, policy: Policy, day: date, *, now: datetime) -> Telling | None:
-    """Record as an imported fact that members who had joined by a day were told of the texts up to it.
+    """Record as an imported fact that members who had joined by the end of a day were told of the texts so far.
 
     Returns None where no revision is that old, or the fact is on record already. Raises: ImportConflict.
     """
-    at = dates.midnight(day, policy.zone)
+    begins, over = (dates.midnight(d, policy.zone) for d in (day, day + timedelta(days=1)))
     record = archive.history(session, policy)
     live = [e.revision.published_at for e in record.entries if not e.revision.imported]
-    if at > now or (live and at >= min(live)):
+    if begins > now or (live and over > min(live)):
         raise ImportConflict("--told-through names a day on or after the first revision published here.")
+    at = min(over - dates.INSTANT, now)  # the day's last instant: who joins at midnight has joined the day after
     told = [e.revision for e in record.entries if e.revision.date.first_day <= day]
     if not told:
         return None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from errors import FieldMissing, Invalid, NoSuchPolicy, SlugMalformed, SlugReserved, SlugTaken
+from errors import FieldMissing, Invalid, NoSuchPolicy, SlugMalformed, SlugReserved, SlugTaken, Unprintable
 from policy_versions import audit, dates
 from policy_versions.models import PROMISES, Policy, Revision
 
@@ -46,7 +47,8 @@ class PolicyFields:
 def create_policy(session: Session, fields: PolicyFields, *, actor: str, now: datetime) -> Policy:
     """Add a policy.
 
-    Raises: SlugMalformed, SlugReserved, SlugTaken, FieldMissing, Invalid, TimeZoneUnknown, NoSuchPolicy.
+    Raises: SlugMalformed, SlugReserved, SlugTaken, FieldMissing, Invalid, Unprintable, TimeZoneUnknown,
+    NoSuchPolicy.
     """
     check_slug(fields.slug)
     if not fields.title.strip():
@@ -59,8 +61,8 @@ def create_policy(session: Session, fields: PolicyFields, *, actor: str, now: da
     whole = policy(session, fields.part_of) if fields.part_of else None
     made = Policy(
         slug=fields.slug,
-        title=one_line(fields.title),
-        lead=one_line(fields.lead),
+        title=one_line(fields.title, "title"),
+        lead=one_line(fields.lead, "lead"),
         time_zone=fields.time_zone,
         promise=fields.promise,
         part_of_id=whole.id if whole else None,
@@ -74,9 +76,23 @@ def create_policy(session: Session, fields: PolicyFields, *, actor: str, now: da
     return made
 
 
-def one_line(text: str) -> str:
-    """Fold white space, so that no newline gets into a title, a subject or a header."""
-    return " ".join(text.split())
+def one_line(text: str, field: str = "line") -> str:
+    """Fold white space, so that no newline gets into a title, a subject or a header.
+
+    field: what it is called in the refusal. Raises: Unprintable.
+    """
+    folded = " ".join(text.split())
+    check_printable(folded, field)
+    return folded
+
+
+def check_printable(text: str, field: str) -> None:
+    """Refuse control characters, but for tabs and line ends: they hide in pages, and PostgreSQL keeps no NUL.
+
+    Raises: Unprintable.
+    """
+    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\r\n" for c in text):
+        raise Unprintable(field)
 
 
 def policies(session: Session) -> Sequence[Policy]:
@@ -104,6 +120,8 @@ def lock(session: Session, slug: str) -> Policy:
 
     Call it before the clock is read, so that facts of one policy are recorded in the order they are written.
     """
+    if not _SLUG.fullmatch(slug):
+        raise NoSuchPolicy(slug)
     found = session.exec(select(Policy).where(Policy.slug == slug).with_for_update()).one_or_none()
     if found is None:
         raise NoSuchPolicy(slug)

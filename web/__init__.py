@@ -19,7 +19,7 @@ def register(app: Flask, runtime: Runtime) -> None:
     from jinja2 import StrictUndefined
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from web import admin, context, errors, filters, headers, public
+    from web import addresses, admin, context, errors, filters, headers, public
 
     settings = runtime.settings
     app.extensions["gazette"] = runtime
@@ -40,6 +40,7 @@ def register(app: Flask, runtime: Runtime) -> None:
     if settings.proxies:
         hops = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    addresses.register(app)
     CSRFProtect(app)
     context.register(app)
     filters.register(app)

@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from errors import AccountExists, PasswordTooShort, SignInRefused
+from errors import AccountExists, PasswordTooShort, SignInRefused, Unprintable
 
 LEAST_PASSWORD = 12
 _hasher = PasswordHasher()
@@ -29,7 +29,9 @@ class Account(SQLModel, table=True):
 
 
 def create(session: Session, name: str, *, now: datetime) -> str:
-    """Add an account and return its one-time password. Raises: AccountExists."""
+    """Add an account and return its one-time password. Raises: AccountExists, Unprintable."""
+    if not name.isprintable():
+        raise Unprintable("name")
     if by_name(session, name) is not None:
         raise AccountExists(name)
     password = secrets.token_urlsafe(12)
@@ -55,6 +57,8 @@ def reset(session: Session, account: Account) -> str:
 
 
 def by_name(session: Session, name: str) -> Account | None:
+    if not name.isprintable():  # no account has such a name, and PostgreSQL would not look for a NUL
+        return None
     return session.exec(select(Account).where(col(Account.name) == name)).one_or_none()
 
 

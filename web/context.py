@@ -32,11 +32,23 @@ def now() -> datetime:
     return instant
 
 
+def forget_session() -> None:
+    """Close the request's session, as after an error that leaves it unusable; the next use opens another."""
+    opened: Session | None = g.pop("session", None)
+    if opened is not None:
+        opened.close()
+
+
+def in_administration(path: str) -> bool:
+    """Whether a path is one of the administration's, and not of a policy such as /administration."""
+    return path == "/admin" or path.startswith("/admin/")
+
+
 class AdministrationSession(SecureCookieSessionInterface):
     """Readers get no cookie, and their pages do not vary by one: sessions are the administration's alone."""
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if request.path.startswith("/admin"):
+        if in_administration(request.path):
             super().save_session(app, session, response)
 
 
@@ -45,6 +57,4 @@ def register(app: Flask) -> None:
 
     @app.teardown_appcontext
     def close(_error: BaseException | None) -> None:
-        opened: Session | None = g.pop("session", None)
-        if opened is not None:
-            opened.close()
+        forget_session()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, render_template, request
+from flask import Flask, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from errors import Conflict, Invalid, NotFound, Refusal, SettingInvalid, SignInRefused
+from web.context import forget_session, in_administration, runtime
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ def _http(error: HTTPException) -> Answer | HTTPException:
 
 def _fault(error: Exception) -> Answer:
     log.exception("a request failed", exc_info=error)
+    forget_session()  # its transaction may be aborted, and the page asks for the policies' names
     return page(500, "It has been noted. Nothing was changed; try again in a moment.")
 
 
@@ -79,10 +81,21 @@ def page(status: int, sentence: str) -> Answer:
     heading = _HEADINGS.get(status, _HEADINGS[400])
     links = (
         [{"title": "Administration", "url": "/admin"}]
-        if request.path.startswith("/admin")
+        if in_administration(request.path)
         else [{"title": "All policies", "url": "/"}]
     )
-    text = render_template(
-        "public/error.html", status=status, heading=heading, sentence=sentence, links=links, page_title=heading
+    given = {"status": status, "heading": heading, "sentence": sentence, "links": links, "page_title": heading}
+    try:
+        return render_template("public/error.html", **given), status
+    except Exception as error:
+        log.exception("an error's page asked for what cannot be had", exc_info=error)
+        return _without_database(given), status
+
+
+def _without_database(given: dict[str, object]) -> str:
+    """The same page without what every other has from the database: its template alone, and the settings."""
+    settings = runtime().settings
+    template = current_app.jinja_env.get_template("public/error.html")
+    return template.render(
+        **given, company=settings.company_name, contact_email=settings.contact_email, nav=[], footer_links=[]
     )
-    return text, status

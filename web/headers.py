@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from notifier.runtime import Runtime
+from web.context import in_administration
 
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-src 'self'; "
@@ -35,7 +36,7 @@ def _cached(response: Response) -> Response:
     if request.endpoint == "static":
         response.headers["Cache-Control"] = "public, max-age=3600"
         return response
-    if request.path.startswith("/admin") or request.method not in ("GET", "HEAD"):
+    if in_administration(request.path) or request.method not in ("GET", "HEAD"):
         response.headers["Cache-Control"] = "no-store"
         return response
     response.headers.setdefault("Cache-Control", "public, no-cache")

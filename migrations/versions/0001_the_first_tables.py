@@ -337,6 +337,7 @@ def upgrade() -> None:
         sa.Column("audience", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("already", sa.Boolean(), nullable=False),
         sa.Column("asks", sa.Boolean(), nullable=False),
+        sa.Column("in_force", sa.Boolean(), nullable=False),
         sa.Column("subject", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("html", sa.Text(), nullable=False),
@@ -355,7 +356,8 @@ def upgrade() -> None:
             "audience",
             "already",
             "asks",
-            name=op.f("uq_letter_notice_id_base_revision_id_locale_audience_already_asks"),
+            "in_force",
+            name=op.f("uq_letter_notice_id_base_revision_id_locale_audience_already_asks_in_force"),
         ),
     )
     with op.batch_alter_table("letter", schema=None) as batch_op:
@@ -452,15 +454,11 @@ def upgrade() -> None:
         sa.Column("recorded_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=op.f("fk_outcome_delivery_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outcome")),
+        sa.UniqueConstraint("delivery_id", name=op.f("uq_outcome_delivery_id")),
     )
-    with op.batch_alter_table("outcome", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_outcome_delivery_id"), ["delivery_id"], unique=False)
 
 
 def downgrade() -> None:
-
-    with op.batch_alter_table("outcome", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_outcome_delivery_id"))
 
     op.drop_table("outcome")
     with op.batch_alter_table("delivery_event", schema=None) as batch_op:

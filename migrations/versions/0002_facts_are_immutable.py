@@ -20,6 +20,10 @@ def upgrade() -> None:
     for table in FACTS:
         for deed in ("UPDATE", "DELETE"):
             op.execute(_trigger(table, deed))
+        if op.get_bind().dialect.name == "postgresql":
+            op.execute(
+                f"CREATE TRIGGER {table}_refuses_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION refuse_change()"
+            )
 
 
 def _trigger(table: str, deed: str) -> str:
@@ -35,5 +39,7 @@ def downgrade() -> None:
         for deed in ("update", "delete"):
             op.execute(f"DROP TRIGGER {table}_refuses_{deed}" + (f" ON {table}" if postgresql else ""))
     if postgresql:
+        for table in FACTS:
+            op.execute(f"DROP TRIGGER {table}_refuses_truncate ON {table}")
         op.execute("DROP FUNCTION refuse_change()")
     op.execute("DELETE FROM clock_mark")

@@ -83,6 +83,9 @@ def test_a_bad_json_line_is_that_lines_refusal_only(tmp_path: Path, line: str) -
         ("joined_at", "yesterday"),
         ("joined_at", "2026-06-02"),
         ("joined_at", "0000-00-00"),
+        ("joined_at", "0001-01-01"),
+        ("external_id", "\ud800"),
+        ("locale", "\udfff"),
         ("retained_until", "2026-13-01"),
     ],
 )
@@ -136,6 +139,40 @@ def test_a_second_import_updates_and_keeps_when_they_joined(house: House, later:
     assert (member.email, member.joined_at) == ("new@example.com", datetime(2020, 1, 1, tzinfo=UTC))
 
 
+def kept(house: House) -> tuple[str | None, str | None, str, datetime | None]:
+    with reading(house.runtime.engine) as session:
+        member = session.exec(select(Member)).one()
+        return member.email, member.guardian_email, member.locale, member.retained_until
+
+
+def test_a_column_that_is_not_there_leaves_a_member_as_they_are(house: House, tmp_path: Path) -> None:
+    house.member("kid", guardian_email="g@example.com", retained_until="2030-01-01")
+    path = csv(tmp_path, "external_id,locale\nkid,de\n")
+    with writing(house.runtime.engine) as session:
+        report = list(members.bring_in(session, members.read(path), secret="s", now=house.now))[-1]
+    assert (report.changed, report.refused) == (1, 0)
+    assert kept(house) == ("kid@example.com", "g@example.com", "de", datetime(2030, 1, 1, tzinfo=UTC))
+    with reading(house.runtime.engine) as session:
+        assert session.exec(select(GuardianChange.present)).all() == [True]
+    assert house.members({"external_id": "kid"}).unchanged == 1
+
+
+@pytest.mark.parametrize("empty", ["", None])
+def test_an_empty_cell_clears_what_is_on_record(house: House, empty: str | None) -> None:
+    house.member("kid", guardian_email="g@example.com", retained_until="2030-01-01", locale="de")
+    house.members(
+        {"external_id": "kid", "email": empty, "guardian_email": empty, "retained_until": empty, "locale": empty}
+    )
+    assert kept(house) == (None, None, "en", None)
+
+
+def test_half_a_character_is_that_rows_refusal_and_the_rest_comes_in(house: House, tmp_path: Path) -> None:
+    path = csv(tmp_path, '{"external_id": "a"}\n{"external_id": "\\ud800"}\n{"external_id": "b"}\n', "m.jsonl")
+    with writing(house.runtime.engine) as session:
+        report = list(members.bring_in(session, members.read(path), secret="s", now=house.now))[-1]
+    assert (report.added, [line for line, _ in report.rejected]) == (2, [2])
+
+
 def test_more_rows_than_a_chunk_come_in_and_a_repeat_in_a_later_chunk_is_reported(house: House) -> None:
     given: list[dict[str, object]] = [{"external_id": f"m{i}"} for i in range(members.CHUNK + 5)]
     report = house.members(*given, {"external_id": "m0"})
@@ -156,7 +193,7 @@ def test_an_interrupted_import_leaves_nothing(house: House) -> None:
 def test_setting_and_ending_a_guardian_are_dated_facts(house: House, later: Later) -> None:
     house.member("ada", guardian_email="g@example.com", joined_at="2020-01-01")
     ended = later(days=1)
-    house.member("ada", joined_at="2020-01-01")
+    house.member("ada", guardian_email="", joined_at="2020-01-01")
     with reading(house.runtime.engine) as session:
         facts = session.exec(select(GuardianChange.present, GuardianChange.recorded_at)).all()
     assert facts == [(True, datetime(2020, 1, 1, tzinfo=UTC)), (False, ended)]

@@ -639,3 +639,303 @@ def test_an_imported_telling_counts_as_told(running: House) -> None:
     assert [(t.revision, t.at) for t in gathered.tellings] == [(1, running.now)]
     with reading(running.runtime.engine) as session:
         assert session.exec(select(Delivery)).all() == []
+
+
+# -- found by a walk through what could go wrong ------------------------------------------------
+
+MUCH_LONGER = LONGER.replace("24 months", "36 months")
+
+
+def resume(house: House, notice_id: int) -> None:
+    act(house, lambda s: notices.resume(s, notice_id, actor="a test", now=house.now))
+
+
+def notice_of(house: House, notice_id: int) -> Notice:
+    with reading(house.runtime.engine) as session:
+        return session.get_one(Notice, notice_id)
+
+
+def test_what_was_left_to_a_notice_that_is_withdrawn_is_told_by_the_earlier_one(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    running.member("ada")
+    letters.answers.append(NotSent("not now", retry_after=3600))
+    running.publish(LONGER)
+    running.tick()
+    running.publish(MUCH_LONGER, effective_at=running.now + timedelta(days=9))
+    letters.answers.append(NotSent("not now", retry_after=3600))
+    running.tick()
+    withdraw(running, 3)
+    later(hours=3)
+    running.tick()
+    running.tick()
+    assert letters.addresses == ["ada@example.com"]
+    assert "compare/1..2" in letters.read("ada@example.com")[1]
+    assert notice_of(running, 1).state == "complete"
+
+
+def test_a_notice_that_waits_for_a_person_supersedes_nothing_yet(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    running.member("ada")
+    letters.answers.append(NotSent("not now", retry_after=3600))
+    running.publish(LONGER)
+    running.tick()
+    running.publish(MUCH_LONGER, effective_at=running.now + timedelta(days=9), expected_audience=500)
+    running.tick()
+    assert notice_of(running, 2).state == "waiting"
+    later(hours=2)
+    running.tick()
+    assert len(letters.taken) == 1
+    resume(running, 2)
+    running.tick()
+    assert len(letters.taken) == 2
+
+
+def test_a_thousand_joiners_under_the_new_text_do_not_hide_a_late_member(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    running.publish(LONGER)
+    running.tick()
+    later(days=1)
+    running.members(*({"external_id": f"new{i}", "joined_at": running.now.isoformat()} for i in range(1100)))
+    running.member("old", joined_at=(running.now - timedelta(days=1, hours=1)).isoformat())
+    running.tick()
+    assert letters.addresses == ["old@example.com"]
+
+
+def test_a_member_retained_again_after_the_opening_is_told(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    running.member("ada", retained_until="2026-06-02")
+    later(days=2)
+    running.publish(LONGER)
+    from notifier import deciding, scheduler
+
+    deciding.decide_due(running.runtime)
+    scheduler.open_due(running.runtime)
+    assert running.deliveries() == []
+    running.member("ada", retained_until="2030-01-01")
+    running.tick()
+    assert letters.addresses == ["ada@example.com"]
+
+
+def test_a_guardian_set_between_opening_and_sending_gets_the_guardians_letter(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    running.member("kid")
+    letters.answers.append(NotSent("busy", retry_after=60))
+    running.publish(LONGER, rule="notice", notice_days=30)
+    running.tick()
+    running.member("kid", guardian_email="guardian@example.com")
+    later(minutes=5)
+    for _ in range(3):
+        running.tick()
+    assert letters.addresses == ["guardian@example.com"]
+    assert "whose guardian you are" in letters.read("guardian@example.com")[1]
+
+
+def test_an_address_taken_away_before_sending_leaves_the_site_notice(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    running.member("ada")
+    letters.answers.append(NotSent("busy", retry_after=60))
+    running.publish(LONGER)
+    running.tick()
+    running.member("ada", email="")
+    later(minutes=5)
+    for _ in range(3):
+        running.tick()
+    assert letters.taken == []
+    assert states(running) == {"site notice only": 1}
+    assert running.notice().state == "complete"
+
+
+def test_an_address_that_two_come_to_share_before_sending_is_in_two_requests(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    running.member("ada")
+    running.member("bob")
+    letters.answers.append(NotSent("busy", retry_after=60))
+    running.publish(LONGER)
+    running.tick()
+    running.member("ada", email="BOB@example.com")
+    later(minutes=5)
+    running.tick()
+    assert [len(request) for request in letters.requests] == [2, 1, 1]
+    assert states(running) == {"accepted": 2}
+
+
+@pytest.mark.parametrize("bad", [0, 1, 7, 8, 15])
+def test_one_bad_address_never_pauses_a_notice_wherever_it_stands(
+    running: House, letters: KeptLetters, bad: int
+) -> None:
+    for number in range(16):
+        running.member(f"m{number:02}")
+    letters.refuses, letters.refusal = {f"m{bad:02}@example.com"}, Refused("malformed", address=True)
+    running.publish(LONGER)
+    running.tick()
+    assert states(running) == {"accepted": 15, "failed": 1}
+    assert running.notice().state == "complete"
+
+
+def test_unknown_then_to_be_resent_then_withdrawn_gets_its_correction(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    running.member("ada")
+    letters.answers.append(Unknown("reset"))
+    running.publish(LONGER, effective_at=running.now + timedelta(days=9))
+    running.tick()
+    later(hours=3)
+    outbox.settle(running.runtime)
+    withdraw(running, 2)
+    for _ in range(2):
+        running.tick()
+    assert [m.subject.startswith("Withdrawn") for m, _ in letters.taken] == [True]
+    with reading(running.runtime.engine) as session:
+        first = progress.of(session, session.get_one(Notice, 1)).states
+    assert first == {"unknown": 1}
+
+
+def test_an_unknown_of_a_superseded_notice_is_not_sent_again(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    running.member("ada")
+    letters.answers.append(Unknown("reset"))
+    running.publish(LONGER)
+    running.tick()
+    running.publish(MUCH_LONGER)
+    running.tick()
+    later(hours=5)
+    for _ in range(2):
+        running.tick()
+    assert len(letters.taken) == 1
+
+
+def test_a_late_answer_settles_what_was_closed_as_unknown(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    class Stalls(KeptLetters):
+        def send(self, message: Message, recipients: Sequence[Recipient], *, attempt_id: int) -> Accepted:
+            later(minutes=10)  # the lease runs out, and another node settles it
+            outbox.settle(running.runtime)
+            outbox.deliver(running.runtime)
+            return Accepted("late")
+
+    running.member("ada")
+    running.publish(LONGER)
+    House(replace(running.runtime, sender=Stalls(), node="node 2")).tick()
+    running.tick()
+    assert states(running) == {"accepted": 1}
+    assert running.notice().state == "complete"
+
+
+def test_a_worker_that_lost_its_lease_does_not_take_the_next_ones(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    class Stalls(KeptLetters):
+        def send(self, message: Message, recipients: Sequence[Recipient], *, attempt_id: int) -> Accepted:
+            later(minutes=10)
+            outbox.settle(running.runtime)
+            outbox._claim(replace(running.runtime, node="node 3"))
+            raise NotSent("too late", retry_after=0)
+
+    running.member("ada")
+    running.publish(LONGER)
+    slow = replace(running.runtime, sender=Stalls(), node="node 2")
+    from notifier import deciding, scheduler
+
+    deciding.decide_due(slow)
+    scheduler.open_due(slow)
+    batch = outbox._claim(slow)
+    assert batch is not None
+    outbox._work(slow, batch)
+    with reading(running.runtime.engine) as session:
+        kept = session.get_one(Batch, batch.id)
+    assert (kept.state, kept.lease_by) == ("sending", "node 3")
+
+
+def test_the_letter_names_the_day_that_the_strictest_unmet_rule_allows(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    running.member("ada")
+    letters.answers.append(NotSent("not now", retry_after=3600))
+    running.publish(LONGER, rule="notice", notice_days=30)
+    running.tick()
+    running.publish(MUCH_LONGER)
+    running.tick()
+    assert "2 July 2026" in letters.read("ada@example.com")[1]
+    stated = datetime(2026, 7, 2, tzinfo=UTC)
+    assert running.governs("ada", stated - timedelta(microseconds=1)) == 1
+    assert running.governs("ada", stated) == 3
+
+
+def test_a_letter_to_a_late_arrival_does_not_call_a_past_day_a_coming_one(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    running.member("ada")
+    running.publish(LONGER, effective_at=running.now + timedelta(days=5), rule="notice", notice_days=30)
+    running.tick()
+    later(days=40)
+    running.member("late", joined_at="2026-06-01T11:00:00+00:00")
+    running.tick()
+    running.tick()
+    assert "changes on" in letters.read("ada@example.com")[0]
+    assert "changed on" in letters.read("late@example.com")[0]
+
+
+def test_a_notice_that_cannot_be_opened_holds_up_no_other(
+    running: House, letters: KeptLetters, monkeypatch: pytest.MonkeyPatch, later: Later
+) -> None:
+    running.member("ada")
+    running.policy("terms")
+    running.publish(FIRST, slug="terms", effective_at=running.now + timedelta(days=1), tell_first=True)
+    running.publish(LONGER)
+    opened = notices.open_notice
+
+    def fails_for_the_first(session: Session, notice: Notice, **given: object) -> object:
+        if notice.id == 1:
+            raise ValueError("a fault")
+        return opened(session, notice, **given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(notices, "open_notice", fails_for_the_first)
+        running.tick()
+    assert len(letters.taken) == 1
+    assert "a fault" in notice_of(running, 1).why
+    later(minutes=6)
+    running.tick()
+    assert len(letters.taken) == 2
+
+
+def test_a_letter_written_while_its_member_is_erased_is_forgotten(running: House, letters: KeptLetters) -> None:
+    from notifier import members
+
+    class Erases(KeptLetters):
+        def send(self, message: Message, recipients: Sequence[Recipient], *, attempt_id: int) -> Accepted:
+            with reading(running.runtime.engine) as session:
+                member = members.by_external_id(session, "ada")
+            outbox.erase(running.runtime, member, actor="a test")
+            return Accepted("written")
+
+    running.member("ada")
+    running.publish(LONGER)
+    erasing = Erases()
+    House(replace(running.runtime, sender=erasing, node="node 2")).tick()
+    assert erasing.forgotten == {running.deliveries()[0].id}
+
+
+def test_a_fault_while_forgetting_leaves_the_member_to_be_erased_again(running: House) -> None:
+    from notifier import members
+
+    class Fails(KeptLetters):
+        def forget(self, delivery_ids: object) -> None:
+            raise OSError("the disk is gone")
+
+    running.member("ada", retained_until="2026-06-01T12:00:00+00:00")
+    failing = replace(running.runtime, sender=Fails())
+    with pytest.raises(OSError, match="disk"):
+        outbox.purge(failing)
+    with reading(running.runtime.engine) as session:
+        assert members.by_external_id(session, "ada").email == "ada@example.com"
+    assert outbox.purge(running.runtime) == 1

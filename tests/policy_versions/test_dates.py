@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errors import DateMalformed, TimeZoneUnknown
+from errors import DateMalformed, DayMalformed, TimeZoneUnknown
 from policy_versions import dates
 from policy_versions.dates import RevisionDate
 
@@ -33,6 +33,22 @@ def test_a_date_is_shown_as_exactly_as_it_was_given(written: str, label: str) ->
 def test_what_is_no_date_is_refused(written: str) -> None:
     with pytest.raises(DateMalformed):
         RevisionDate.parse(written)
+
+
+@pytest.mark.parametrize("written", ["0001-01-01", "1899-12-31", "9001-01-01", "9999-12-31"])
+def test_years_that_no_time_zone_can_tell_are_refused(written: str) -> None:
+    with pytest.raises(DateMalformed):
+        RevisionDate.parse(written)
+    with pytest.raises(DayMalformed):
+        dates.parse_day(written)
+
+
+@pytest.mark.parametrize("written", ["1900-01-01", "1900", "9000-12-31", "9000"])
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_the_first_and_the_last_year_can_be_told_in_every_zone(written: str, zone: str) -> None:
+    date = RevisionDate.parse(written)
+    assert date.starts(dates.zone(zone)) < date.ends(dates.zone(zone))
+    assert dates.parse_day("9000-12-31").year == 9000
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlmodel import select
 
 from database import reading, writing
+from errors import Unprintable
 from notifier.models import Notice
 from policy_versions import archive, drafts, policies
 from policy_versions.archive import History
@@ -165,7 +166,21 @@ def test_signing_out_ends_the_session(admin: Administrator) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["https://example.com/", "//example.com", "/\\example.com", "/privacy", "javascript:x"]
+    "target",
+    [
+        "https://example.com/",
+        "//example.com",
+        "/\\example.com",
+        "/privacy",
+        "javascript:x",
+        "//[x",
+        "http://[",
+        "/adminevil",
+        "/admin\r\nX-Y: z",
+        "/admin?x=\n",
+        "/admin\t/x",
+        "/admin/\0",
+    ],
 )
 def test_the_sign_in_page_sends_nobody_elsewhere(admin: Administrator, app: Flask, target: str) -> None:
     person = Administrator(app.test_client())
@@ -190,6 +205,33 @@ def test_the_session_cookie_is_for_this_site_only(admin: Administrator, app: Fla
     assert "SameSite=Lax" in cookie
 
 
+def test_the_sign_in_page_leads_to_where_the_stranger_wanted_to_go(admin: Administrator, app: Flask) -> None:
+    person = Administrator(app.test_client())
+    asked = person.client.get("/admin/audit?page=2").location
+    page = person.get(asked)
+    fields = {"name": "ines", "password": PASSWORD, "csrf_token": token(page)}
+    assert person.client.post(asked, data=fields).location == "/admin/audit?page=2"
+
+
+@pytest.mark.parametrize("name", ["in\0es", "ines\x1b", "\0"])
+def test_a_name_with_a_control_character_is_nobodys(admin: Administrator, app: Flask, name: str) -> None:
+    stranger = Administrator(app.test_client())
+    html = stranger.post("/admin/sign-in", {"name": name, "password": PASSWORD}, status=401)
+    assert "do not go together" in words(html)
+
+
+def test_no_account_is_made_with_a_control_character(house: House) -> None:
+    with writing(house.runtime.engine) as session, pytest.raises(Unprintable):
+        accounts.create(session, "in\0es", now=house.now)
+
+
+@pytest.mark.parametrize("number", ["2147483648", "99999999999", "9" * 23, "9" * 5000])
+def test_a_number_that_no_row_can_have_is_not_found(admin: Administrator, running: House, number: str) -> None:
+    for path in ("notices/{}", "drafts/{}", "drafts/{}/preview", "outbox/{}", "outbox/{}/html",
+                 "policies/privacy/{}/withdraw"):  # fmt: skip
+        admin.get(f"/admin/{path.format(number)}", 404)
+
+
 # -- making a policy ----------------------------------------------------------------------------
 
 
@@ -208,6 +250,8 @@ def test_a_policy_is_made_and_its_draft_follows(admin: Administrator, house: Hou
         ({"time_zone": "Mars"}, 422, "no time zone"),
         ({"promise": "cross my heart"}, 422, "promise is one of"),
         ({"part_of": "nothing"}, 404, "no policy at"),
+        ({"title": "A\0B\x1bC"}, 422, "The title holds a control character"),
+        ({"lead": "What we\x07 learn."}, 422, "The lead holds a control character"),
     ],
 )
 def test_a_policy_that_cannot_be_is_refused_with_a_sentence(
@@ -276,6 +320,8 @@ def test_a_minor_revision_needs_no_number(admin: Administrator, running: House) 
         ({"rule": "telepathy"}, "how it comes to apply"),
         ({"text": "> " * 30 + "deep"}, "nested more than"),
         ({"text": "x" * 1_000_001}, "is the most that is taken"),
+        ({"text": "# Kept\0 words"}, "NUL characters"),
+        ({"effective": "2027-01\0"}, "The effective holds a control character"),
     ],
 )
 def test_what_cannot_be_published_is_refused_with_a_sentence_and_nothing_typed_is_lost(
@@ -325,6 +371,125 @@ def test_publishing_twice_publishes_once(admin: Administrator, running: House) -
     ]
     assert answers == [302, 404]
     assert len(record(running).entries) == 2
+
+
+def test_typed_text_with_a_nul_stands_in_the_form_again(admin: Administrator, running: House) -> None:
+    draft = start_draft(admin, running)
+    html = admin.post(
+        f"/admin/drafts/{draft.id}", {**filled(draft, text="# My\0 long words"), "deed": "keep"}, status=422
+    )
+    assert "long words</textarea>" in html
+    with reading(running.runtime.engine) as session:
+        assert drafts.by_id(session, draft.id or 0).text == FIRST
+
+
+@pytest.mark.parametrize("deed", ["keep", "work", "publish"])
+def test_what_was_typed_into_a_draft_that_is_gone_is_given_back(
+    admin: Administrator, running: House, deed: str
+) -> None:
+    draft = start_draft(admin, running)
+    page = f"/admin/drafts/{draft.id}"
+    open_form = admin.get(page)
+    admin.post(page, {"deed": "discard"})
+    fields = {**filled(draft, text="# My <long> words", policy="privacy"), "deed": deed}
+    answer = admin.client.post(page, data={"csrf_token": token(open_form), **fields})
+    assert answer.status_code == 404
+    assert "That draft is gone" in words(answer.text)
+    assert "# My &lt;long&gt; words</textarea>" in answer.text
+    assert "Payment records are kept for 24 months." in answer.text
+    assert "/admin/policies/privacy/drafts/again" in answer.text
+
+
+@pytest.mark.parametrize("slug", ["", "nothing", "no\0ne"])
+def test_what_was_typed_is_given_back_without_its_policy_too(
+    admin: Administrator, running: House, slug: str
+) -> None:
+    fields = {**filled(Draft(version=1), text="# My words", notice_days="soon", policy=slug), "deed": "keep"}
+    html = admin.post("/admin/drafts/99", fields, seen="/admin/policies/privacy", status=404)
+    assert "# My words</textarea>" in html
+    assert "Start a new draft" not in html
+
+
+def test_a_new_draft_is_started_from_what_was_typed(admin: Administrator, running: House) -> None:
+    again = "/admin/policies/privacy/drafts/again"
+    typed = filled(Draft(version=1), text="# Mine\r\n\r\nWords.\r\n", effective="2027-01-01")
+    bad = admin.post(again, {**typed, "notice_days": "soon"}, seen="/admin/policies/privacy", status=422)
+    assert "Words.\r\n</textarea>" in bad
+    assert "whole number of days" in words(bad)
+    admin.post(again, typed, seen="/admin/policies/privacy")
+    with reading(running.runtime.engine) as session:
+        (made,) = drafts.of_policy(session, policies.policy(session, "privacy"))
+    assert (made.text, made.effective, made.summary) == ("# Mine\n\nWords.\n", "2027-01-01", typed["summary"])
+
+
+def test_a_withdrawals_reason_holds_no_control_character(admin: Administrator, running: House) -> None:
+    running.publish(LONGER, effective_at=running.now + timedelta(days=30))
+    html = admin.post("/admin/policies/privacy/2/withdraw", {"reason": "Wrong\0 date"}, status=422)
+    assert "The reason holds a control character" in words(html)
+    assert record(running).entry(2).live
+
+
+@pytest.mark.parametrize(
+    ("zone", "given"),
+    [
+        ("Asia/Tokyo", {"effective": "0001-01-01"}),
+        ("America/New_York", {"effective": "9999-12-31"}),
+        ("Asia/Tokyo", {"revision_date": "0001-01-01"}),
+        ("Asia/Tokyo", {"effective": "20270101x"}),
+        ("UTC", {"rule": "telepathy"}),
+        ("UTC", {"text": "> " * 30 + "deep"}),
+        ("UTC", {"text": ""}),
+    ],
+)
+def test_whatever_is_in_a_draft_its_form_opens_and_says_what_is_wrong(
+    admin: Administrator, house: House, zone: str, given: dict[str, str]
+) -> None:
+    house.policy(time_zone=zone)
+    with writing(house.runtime.engine) as session:
+        made = drafts.start(session, policies.policy(session, "privacy"), None, actor="a test", now=house.now)
+        made.summary = "A summary."
+        for name, value in {"text": "# T\n\nWords.", "rule": "posting", **given}.items():
+            setattr(made, name, value)
+    assert "It cannot be published as it stands" in words(admin.get(f"/admin/drafts/{made.id}"))
+    assert "That cannot be done as given" in words(admin.get(f"/admin/drafts/{made.id}/preview", 422))
+
+
+def test_throwing_a_draft_away_stands_in_the_audit_log(admin: Administrator, running: House) -> None:
+    draft = start_draft(admin, running)
+    admin.post(f"/admin/drafts/{draft.id}", {"deed": "discard"})
+    with reading(running.runtime.engine) as session:
+        log = [(e.actor, e.action, e.detail) for e in session.exec(select(AuditEntry).order_by(AuditEntry.id))][
+            -2:
+        ]
+    draft_of = {"draft": draft.id}
+    assert log == [("ines", "draft started", draft_of), ("ines", "draft thrown away", draft_of)]
+    assert "draft thrown away" in words(admin.get("/admin/audit"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["# A\r\n\r\nWords here.\r\n", "# A\n\nWords here.\n", "# A\r\n\nWords here.\n", "# A\r\rWords here.\r"],
+    ids=["CRLF", "LF", "mixed", "CR"],
+)
+def test_a_draft_published_with_no_change_is_the_same_text_whatever_its_line_ends(
+    admin: Administrator, house: House, source: str
+) -> None:
+    house.policy()
+    house.publish(source, rule="posting")
+    draft = start_draft(admin, house)
+    sent = re.sub(r"\r\n|\r|\n", "\r\n", source)  # as browsers send it
+    fields = {**filled(draft, text=sent, rule="posting"), "deed": "publish"}
+    assert "equal to revision 1" in words(admin.post(f"/admin/drafts/{draft.id}", fields, status=409))
+    assert len(record(house).entries) == 1
+
+
+def test_a_draft_keeps_the_line_ends_of_the_text_it_was_started_from(admin: Administrator, running: House) -> None:
+    running.publish(FIRST.replace("\n", "\r\n"), rule="posting", effective_at=running.now)
+    draft = start_draft(admin, running, source="2")
+    typed = LONGER.replace("\n", "\r\n")
+    admin.post(f"/admin/drafts/{draft.id}", {**filled(draft, text=typed), "deed": "keep"})
+    with reading(running.runtime.engine) as session:
+        assert drafts.by_id(session, draft.id or 0).text == typed
 
 
 def test_a_draft_keeps_the_line_ends_it_was_typed_with(admin: Administrator, running: House) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
 
 from policy_versions import markdown
 from tests.house import FIRST, LONGER, TYPO, House
@@ -227,3 +228,37 @@ def test_the_rendered_text_is_the_one_renderer(client: FlaskClient, published: H
 def test_health_says_ok(client: FlaskClient, house: House) -> None:
     answer = client.get("/health")
     assert answer.json == {"status": "ok"}
+
+
+def test_a_policy_whose_address_begins_like_the_administrations_is_public(
+    client: FlaskClient, house: House
+) -> None:
+    house.policy("administration", title="Administration")
+    house.publish(FIRST, slug="administration")
+    with client.session_transaction() as kept:
+        kept["anything"] = "of an administrator"
+    answer = client.get("/administration")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "public, no-cache")
+    assert "ETag" in answer.headers
+    assert "Set-Cookie" not in answer.headers
+    assert "All policies" in get(client, "/administration/99", 404)
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_a_slash_too_many_leads_to_the_policy(client: FlaskClient, published: House, method: str) -> None:
+    answer = getattr(client, method)("/privacy/")
+    assert (answer.status_code, answer.location) == (301, "/privacy")
+    assert getattr(client, method)("/nothing/").status_code == 404
+
+
+def test_an_errors_page_is_shown_even_where_the_database_is_gone(
+    client: FlaskClient, published: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    monkeypatch.setattr("sqlalchemy.engine.base.Engine.connect", gone)
+    for path, status in (("/privacy", 500), ("/a/b/c/d", 404)):
+        text = words(get(client, path, status))
+        assert "Plover Instruments" in text
+        assert "Something went wrong here" in text or "Page not found" in text

@@ -21,7 +21,7 @@ def index() -> str:
     return render_template("admin/notices.html", page_title="Notices", notices=progress.all_notices(session()))
 
 
-@blueprint.get("/notices/<int:notice_id>", endpoint="notice")
+@blueprint.get("/notices/<row:notice_id>", endpoint="notice")
 def notice(notice_id: int) -> str:
     found = service.by_id(session(), notice_id)
     policy = session().get_one(Policy, found.policy_id)
@@ -44,7 +44,7 @@ def notice(notice_id: int) -> str:
     )
 
 
-@blueprint.post("/notices/<int:notice_id>/pause", endpoint="pause_notice")
+@blueprint.post("/notices/<row:notice_id>/pause", endpoint="pause_notice")
 def pause(notice_id: int) -> Response:
     with writing(runtime().engine) as own:
         service.pause(own, notice_id, actor=actor(), now=runtime().clock.now(own))
@@ -52,7 +52,7 @@ def pause(notice_id: int) -> Response:
     return redirect(url_for("admin.notice", notice_id=notice_id))
 
 
-@blueprint.post("/notices/<int:notice_id>/resume", endpoint="resume_notice")
+@blueprint.post("/notices/<row:notice_id>/resume", endpoint="resume_notice")
 def resume(notice_id: int) -> Response:
     with writing(runtime().engine) as own:
         service.resume(own, notice_id, actor=actor(), now=runtime().clock.now(own))

@@ -71,7 +71,7 @@ def _letter(delivery_id: int) -> EmailMessage:
     return _read(file)
 
 
-@blueprint.get("/outbox/<int:delivery_id>", endpoint="letter")
+@blueprint.get("/outbox/<row:delivery_id>", endpoint="letter")
 def letter(delivery_id: int) -> str:
     message = _letter(delivery_id)
     return render_template(
@@ -83,7 +83,7 @@ def letter(delivery_id: int) -> str:
     )
 
 
-@blueprint.get("/outbox/<int:delivery_id>/html", endpoint="letter_html")
+@blueprint.get("/outbox/<row:delivery_id>/html", endpoint="letter_html")
 def letter_html(delivery_id: int) -> Response:
     """The HTML part alone, for a sandboxed frame: its inlined styles are allowed here and nowhere else."""
     answer = Response(_part(_letter(delivery_id), "html"), mimetype="text/html")

@@ -112,7 +112,7 @@ def new_draft(slug: str) -> Response:
     return redirect(url_for("admin.draft", draft_id=made.id))
 
 
-@blueprint.route("/policies/<slug>/<int:number>/withdraw", methods=["GET", "POST"], endpoint="withdraw")
+@blueprint.route("/policies/<slug>/<row:number>/withdraw", methods=["GET", "POST"], endpoint="withdraw")
 def withdraw(slug: str, number: int) -> str | Response | tuple[str, int]:
     """Withdraw the latest revision before it is in force, after a page that says what follows."""
     if request.method == "GET":
@@ -121,7 +121,7 @@ def withdraw(slug: str, number: int) -> str | Response | tuple[str, int]:
         with writing(runtime().engine) as own:
             found = service.lock(own, slug)
             instant = runtime().clock.now(own)
-            reason = request.form.get("reason", "")
+            reason = service.one_line(request.form.get("reason", ""), "reason")
             archive.withdraw(own, found, number, reason=reason, actor=actor(), now=instant)
             revision = archive.history(own, found).entry(number).revision
             correction = notices.withdrawn(own, revision, now=instant)

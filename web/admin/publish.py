@@ -12,7 +12,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from database import writing
-from errors import AudienceDiffers, DateMalformed, DraftChanged, Refusal
+from errors import AudienceDiffers, DateMalformed, DraftChanged, NoSuchDraft, Refusal
 from notifier import audience
 from policy_versions import archive, chain, dates, deciding, diff, drafts, markdown, policies
 from policy_versions.archive import History, Publication
@@ -20,13 +20,11 @@ from policy_versions.deciding import Judgement
 from policy_versions.diff import Change, redline
 from policy_versions.drafts import DraftFields
 from policy_versions.models import LEAST_NOTICE_DAYS, DecisionRecord, Draft, Policy, Revision
-from web.admin import blueprint
+from web.admin import blueprint, typed
 from web.admin.sign_in import actor
 from web.context import now, runtime, session
 from web.errors import status_of
 from web.public import present
-
-FIELDS = ("text", "revision_date", "effective", "rule", "notice_days", "summary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ def _stand_in(given: Publication, record: History, at: datetime) -> Revision:
     )
 
 
-@blueprint.route("/drafts/<int:draft_id>", methods=["GET", "POST"], endpoint="draft")
+@blueprint.route("/drafts/<row:draft_id>", methods=["GET", "POST"], endpoint="draft")
 def draft(draft_id: int) -> str | Response | tuple[str, int]:
     """Show the form; or do what its button says: work it out, keep, publish, throw away."""
     if request.method == "GET":
@@ -99,13 +97,13 @@ def draft(draft_id: int) -> str | Response | tuple[str, int]:
     deed = request.form.get("deed", "work")
     if deed == "discard":
         return _discard(draft_id)
-    given = DraftFields(**{name: request.form.get(name, "") for name in FIELDS})
+    given = typed.fields()
     try:
         _save(draft_id, given)
         if deed == "publish":
             return _publish(draft_id)
     except Refusal as refusal:
-        return _form(_as_given(draft_id, given, refusal), refusal), status_of(refusal)
+        return _again(draft_id, given, refusal)
     if deed == "keep":
         flash("The draft is kept. Nothing is public.")
     anchor = "changes" if deed == "work" else None
@@ -133,18 +131,27 @@ def _opened() -> int:
     return int(version[:9]) if version.isascii() and version.isdigit() else 0
 
 
+def _again(draft_id: int, given: DraftFields, refusal: Refusal) -> tuple[str, int]:
+    """The form with what was typed; where the draft is gone meanwhile, what was typed alone."""
+    session().rollback()  # the draft may have gone since the request began to read
+    try:
+        return _form(_as_given(draft_id, given, refusal), refusal), status_of(refusal)
+    except NoSuchDraft as gone:
+        return typed.page(given, gone, policy_slug=request.form.get("policy", ""))
+
+
 def _as_given(draft_id: int, given: DraftFields, refusal: Refusal) -> Draft:
     """The draft with what the person typed in it, so that a refusal loses nothing."""
     found = drafts.by_id(session(), draft_id)
     session().expunge(found)
     if isinstance(refusal, DraftChanged):
         found.version = _opened()  # another press of the button must not overwrite what they have not seen
-    for name in FIELDS:
-        value = getattr(given, name)
+    for name in typed.FIELDS:
         if name != "notice_days":
-            setattr(found, name, drafts.unix_lines(value))
-        elif value.isascii() and value.isdigit():
-            found.notice_days = int(value[:4])
+            setattr(found, name, getattr(given, name))
+    found.text = drafts.as_in_source(given.text, drafts.source_of(session(), found))
+    if given.notice_days.isascii() and given.notice_days.isdigit():
+        found.notice_days = int(given.notice_days[:4])
     return found
 
 
@@ -179,8 +186,7 @@ def _confirmed(seen: Outlook) -> int | None:
 
 def _discard(draft_id: int) -> Response:
     with writing(runtime().engine) as own:
-        policy = own.get_one(Policy, drafts.by_id(own, draft_id).policy_id)
-        drafts.discard(own, draft_id)
+        policy = drafts.throw_away(own, draft_id, actor=actor(), now=runtime().clock.now(own))
     flash("The draft is thrown away.")
     return redirect(url_for("admin.policy", slug=policy.slug))
 
@@ -211,7 +217,7 @@ def _form(found: Draft, refusal: Refusal | None = None) -> str:
         sections=sum(h.level == 2 for h in markdown.outline(found.text)),
         earliest=dates.day_label(_earliest(found, policy), policy.zone),
         least_days=LEAST_NOTICE_DAYS,
-        started_from=session().get(Revision, found.started_from_id) if found.started_from_id else None,
+        started_from=drafts.source_of(session(), found),
     )
 
 
@@ -270,7 +276,7 @@ def _field(refusal: Refusal | None, found: Draft) -> str:
     return getattr(refusal, "field", _FIELD_OF.get(type(refusal).__name__, "text"))
 
 
-@blueprint.get("/drafts/<int:draft_id>/preview", endpoint="preview")
+@blueprint.get("/drafts/<row:draft_id>/preview", endpoint="preview")
 def preview(draft_id: int) -> str:
     """The draft exactly as readers would see it."""
     found = drafts.by_id(session(), draft_id)

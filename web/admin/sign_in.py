@@ -17,7 +17,7 @@ from policy_versions import audit
 from web import accounts
 from web.accounts import Account
 from web.admin import blueprint
-from web.context import now, runtime
+from web.context import in_administration, now, runtime
 from web.context import session as database_session
 
 # Kept in the process: a second node allows as many tries again, which still is few.
@@ -75,7 +75,7 @@ def require_signed_in() -> Response | None:
 @blueprint.app_context_processor
 def who() -> dict[str, Any]:
     """The signed-in administrator's name, for pages of the administration only: readers get no cookie."""
-    if not request.path.startswith("/admin"):
+    if not in_administration(request.path):
         return {"signed_in": None}
     return {"signed_in": current_user.name if current_user.is_authenticated else None}
 
@@ -111,9 +111,17 @@ def _form(error: str = "") -> str:
 
 def _inside(target: str) -> str:
     """Only an address of the administration itself: nobody is sent elsewhere by a link to the sign-in page."""
-    parts = urlsplit(target)
-    inside = not parts.scheme and not parts.netloc and parts.path.startswith("/admin") and "\\" not in target
-    return target if inside else url_for("admin.overview")
+    return target if _is_inside(target) else url_for("admin.overview")
+
+
+def _is_inside(target: str) -> bool:
+    if not target.isprintable() or "\\" in target:
+        return False  # no header may hold a line end, and browsers drop tabs and turn backslashes round
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return False
+    return not parts.scheme and not parts.netloc and in_administration(parts.path)
 
 
 @blueprint.post("/sign-out", endpoint="sign_out")

@@ -70,6 +70,12 @@ def policy(slug: str) -> str:
     return _text(record, current, is_current=True)
 
 
+@blueprint.get("/<slug>/")
+def slashed(slug: str) -> BaseResponse:
+    """A policy's address as some people type it."""
+    return redirect(present.home(policies.policy(session(), slug)), 301)
+
+
 @blueprint.get("/<slug>/<which>")
 def revision(slug: str, which: str) -> str:
     record = _record(slug)

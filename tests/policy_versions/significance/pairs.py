@@ -107,8 +107,8 @@ SIGNIFICANT = (
     ),
     Pair(
         "another controller",
-        "The data controller is Alder Instruments AB of Göteborg.",
-        "The data controller is Voss Holding Inc. of Delaware.",
+        "The data controller is Plover Instruments AB of Uppsala.",
+        "The data controller is Heron Holding Inc. of Delaware.",
         "controller",
     ),
     Pair(
@@ -233,7 +233,7 @@ MINOR = (
     ),
     Pair(
         "an office moved",
-        "The data controller is Alder AB, Kanal Street 19, Göteborg.",
+        "The data controller is Plover AB, Kanal Street 19, Uppsala.",
         "The data controller is Alder AB, Harbour Street 4, Göteborg.",
         None,
     ),

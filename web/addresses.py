@@ -1,0 +1,24 @@
+"""What an address may hold: numbers of rows that a database can be asked for."""
+
+from __future__ import annotations
+
+from flask import Flask
+from werkzeug.routing import BaseConverter, ValidationError
+
+MOST = 2**31 - 1  # PostgreSQL's integer: a larger one aborts the transaction it is asked in
+
+
+class RowNumber(BaseConverter):
+    """The number of a row. What no column can hold is nobody's address."""
+
+    regex = "[0-9]{1,10}"
+
+    def to_python(self, value: str) -> int:
+        number = int(value)
+        if number > MOST:
+            raise ValidationError
+        return number
+
+
+def register(app: Flask) -> None:
+    app.url_map.converters["row"] = RowNumber

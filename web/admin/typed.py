@@ -1,0 +1,57 @@
+"""What a person typed into the publish form: read, and given back where its draft is gone."""
+
+from __future__ import annotations
+
+from flask import redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from database import writing
+from errors import NoSuchPolicy, Refusal
+from policy_versions import archive, drafts, policies
+from policy_versions.drafts import DraftFields
+from policy_versions.models import Policy
+from web.admin import blueprint
+from web.admin.sign_in import actor
+from web.context import runtime, session
+from web.errors import status_of
+
+FIELDS = ("text", "revision_date", "effective", "rule", "notice_days", "summary")
+
+
+def fields() -> DraftFields:
+    return DraftFields(**{name: request.form.get(name, "") for name in FIELDS})
+
+
+def page(given: DraftFields, refusal: Refusal, *, policy_slug: str) -> tuple[str, int]:
+    """What was typed, to copy or to put into a new draft of its policy, under the sentence of the refusal."""
+    html = render_template(
+        "admin/typed.html",
+        page_title="What you typed is not kept",
+        sentence=str(refusal),
+        policy=_policy(policy_slug),
+        given={name: getattr(given, name) for name in FIELDS},
+    )
+    return html, status_of(refusal)
+
+
+def _policy(slug: str) -> Policy | None:
+    try:
+        return policies.policy(session(), slug)
+    except NoSuchPolicy:
+        return None
+
+
+@blueprint.post("/policies/<slug>/drafts/again", endpoint="draft_again")
+def again(slug: str) -> Response | tuple[str, int]:
+    """Start a draft with what was typed into one that is gone."""
+    given = fields()
+    try:
+        with writing(runtime().engine) as own:
+            instant = runtime().clock.now(own)
+            found = policies.policy(own, slug)
+            latest = archive.history(own, found).latest()
+            made = drafts.start(own, found, latest.revision if latest else None, actor=actor(), now=instant)
+            drafts.save(own, made.id or 0, given, version=made.version, actor=actor(), now=instant)
+    except Refusal as refusal:
+        return page(given, refusal, policy_slug=slug)
+    return redirect(url_for("admin.draft", draft_id=made.id))
