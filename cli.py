@@ -172,7 +172,9 @@ def demo() -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--prefix", default="", help="Goes before each policy's slug.")
 @click.option(
-    "--told-through", metavar="DATE", help="Members who had joined by then were told of the texts so far."
+    "--told-through",
+    metavar="DATE",
+    help="Members who had joined by the end of that day were told of the texts so far.",
 )
 def import_(folder: Path, prefix: str, told_through: str | None) -> None:
     """Import dated Markdown: FOLDER/<policy>/<date>[.n].md. Nobody is mailed."""
@@ -196,7 +198,9 @@ def import_(folder: Path, prefix: str, told_through: str | None) -> None:
 @click.option("--title", help="The policy's title; made from the slug unless given.")
 @click.option("--time-zone", default="UTC", show_default=True, help="In which a commit's day is told.")
 @click.option(
-    "--told-through", metavar="DATE", help="Members who had joined by then were told of the texts so far."
+    "--told-through",
+    metavar="DATE",
+    help="Members who had joined by the end of that day were told of the texts so far.",
 )
 def import_git(
     repository: str, path: str, slug: str | None, title: str | None, time_zone: str, told_through: str | None
@@ -308,16 +312,14 @@ def members_erase(external_id: str) -> None:
     """Erase a member: no personal information stays; the pseudonymous timeline does."""
     from app import build_runtime
     from notifier import members as service
+    from notifier import outbox
 
     runtime = build_runtime()
-    with database.writing(runtime.engine) as session:
+    with database.reading(runtime.engine) as session:
         member = service.by_external_id(session, external_id)
-        now = runtime.clock.now(session)
-        letters = service.erase(session, member, actor=_actor(), now=now)
-        pseudonym = member.id
-    runtime.sender.forget(letters)
+    outbox.erase(runtime, member, actor=_actor())
     database.forget_erased(runtime.engine)
-    click.echo(f"Erased. What stays is the timeline of member {pseudonym}, without anything personal.")
+    click.echo(f"Erased. What stays is the timeline of member {member.id}, without anything personal.")
 
 
 @main.group(cls=_Group)

@@ -184,7 +184,8 @@ def _timelines(runtime: Runtime) -> dict[str, Timeline]:
 
 
 def _compare(console: Console, runtime: Runtime, before: dict[str, Timeline], after: dict[str, Timeline]) -> None:
-    zone = _record(runtime).policy.zone
+    record = _record(runtime)
+    zone, latest = record.policy.zone, record.entries[-1].number
     with reading(runtime.engine) as session:
         now = runtime.clock.now(session)
     for name in SHOWN:
@@ -200,7 +201,7 @@ def _compare(console: Console, runtime: Runtime, before: dict[str, Timeline], af
                     markup=False,
                 )
         if not _moves(after[name], now):
-            console.print("    No. 10 waits: it applies only once it is shown or accepted.", style="dim")
+            console.print(f"    No. {latest} waits: it applies only once it is shown or accepted.", style="dim")
 
 
 def _moves(timeline: Timeline, now: datetime) -> bool:

@@ -189,15 +189,6 @@ def stated_date(record: History, base: int, entry: Entry, departure: datetime) -
     return max(entry.revision.effective_at, dates.day_begun_after(over, record.policy.zone))
 
 
-def count(session: Session, record: History, entry: Entry, *, secret: str, now: datetime) -> Audience:
-    """Count a revision's audience by reason, as it would be fixed now."""
-    counted = Audience()
-    for verdict in survey(session, record, entry, secret=secret, now=now):
-        counted.add(verdict)
-    counted.left_out.update(gone(session, now))
-    return counted
-
-
 def gone(session: Session, now: datetime) -> Counter[Reason]:
     """Members no longer retained: erased, or lapsed and not purged yet."""
     total = session.exec(select(func.count()).select_from(Member)).one()

@@ -188,11 +188,10 @@ class _State:
                 self.notices.append(fact)
             case Undone():
                 self.undone.add(fact.notice)
-            case Acknowledged():
-                if fact.kind == "accepted":
-                    self.accepted.append(fact)
-                elif fact.kind == "read":
-                    self.notices.append(_as_notice(fact))
+            case Acknowledged(kind="accepted"):
+                self.accepted.append(fact)
+            case Acknowledged(kind="read"):
+                self.notices.append(_as_notice(fact))
             case Ended():
                 self.ended = True
 

@@ -386,7 +386,7 @@ def told_through(session: Session, policy: Policy, day: date, *, now: datetime) 
     if begins > now or (live and over > min(live)):
         raise ImportConflict("--told-through names a day on or after the first revision published here.")
     at = min(over - dates.INSTANT, now)  # the day's last instant: who joins at midnight has joined the day after
-    told = [e.revision for e in record.entries if e.revision.date.first_day <= day]
+    told = [e.revision for e in record.entries if e.live and e.revision.date.first_day <= day]
     if not told:
         return None
     made = Telling(policy_id=policy.id or 0, revision_id=told[-1].id or 0, told_at=at, recorded_at=now)

@@ -108,6 +108,35 @@ def test_a_history_that_clashes_is_refused_by_name_and_the_others_come_in(tmp_pa
 
 
 @pytest.mark.usefixtures("instance")
+def test_a_policy_that_cannot_be_read_is_refused_by_name_and_the_others_come_in(tmp_path: Path) -> None:
+    texts = folder(tmp_path, d2018_05_25=FIRST, d2018_13_45=FIRST)
+    (texts / "terms").mkdir()
+    (texts / "terms" / "2018-05-25.md").write_text(FIRST)
+    result = gazette("import", str(texts))
+    assert result.exit_code == 1
+    assert "gazette: privacy was not imported. “privacy/2018-13-45.md” is not a date" in result.output
+    assert "terms: 1 revision." in result.output
+
+
+@pytest.mark.usefixtures("instance")
+def test_what_the_system_refuses_is_one_sentence_and_exit_code_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gazette("import", str(folder(tmp_path, d2018_05_25=FIRST)))
+    (tmp_path / "file").write_text("x")
+    result = gazette("export", str(tmp_path / "file" / "below"))
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert "cannot be written: Not a directory." in result.output
+
+    def unreadable(_: Path) -> None:
+        raise PermissionError(13, "Permission denied", "/texts")
+
+    monkeypatch.setattr(Path, "iterdir", unreadable)  # the tests may run as root, who may read anything
+    result = gazette("import", str(tmp_path))
+    assert (result.exit_code, result.output) == (1, "gazette: /texts: Permission denied.\n")
+
+
+@pytest.mark.usefixtures("instance")
 def test_what_is_no_folder_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
     result = gazette("import", str(tmp_path / "nowhere"))
     assert result.exit_code == 1

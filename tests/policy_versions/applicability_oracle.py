@@ -3,8 +3,8 @@
 It asks, for one day after another, what is on record that day and what follows from it: plain sets, no order of
 facts, no state but the revision that governed the day before. All times must lie on whole days from EPOCH.
 
-Where DOMAIN.md leaves a choice, it takes that of the code: a `read` is a notice of all that led to it; the date in a
-later letter does not put off the earliest notice; what a ward accepted counts once they have no guardian.
+Where DOMAIN.md leaves a choice, it takes that of the code: a `read` is a notice of all that led to it; the date in
+a later letter does not put off the earliest notice; what a ward accepted counts once they have no guardian.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import render_template, url_for
+from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import col, func, select
 
 from notifier import members, progress
@@ -78,19 +79,26 @@ def _needs() -> list[dict[str, Any]]:
         select(Notice, Revision, Policy)
         .join(Revision, col(Revision.id) == Notice.revision_id)
         .join(Policy, col(Policy.id) == Notice.policy_id)
-        .where(col(Notice.state).in_(("waiting", "paused")))
+        .where(or_(col(Notice.state).in_(("waiting", "paused")), _cannot_open()))
     )
     needs += [
         {
             "kind": notice.state,
             "sentence": f"The notice of {policy.title}, No. {revision.number}, is {notice.state}. {notice.why}",
-            "follows": "No letter leaves until somebody goes on with it.",
+            "follows": "It is tried again every few minutes."
+            if notice.state == "scheduled"
+            else "No letter leaves until somebody goes on with it.",
             "url": f"/admin/notices/{notice.id}",
             "deed": "See the notice",
         }
         for notice, revision, policy in held
     ]
     return needs
+
+
+def _cannot_open() -> ColumnElement[bool]:
+    """A notice that is scheduled and says why is one that could not be opened."""
+    return and_(col(Notice.state) == "scheduled", col(Notice.why) != "")
 
 
 def _scheduler() -> dict[str, Any]:

@@ -234,7 +234,7 @@ MINOR = (
     Pair(
         "an office moved",
         "The data controller is Plover AB, Kanal Street 19, Uppsala.",
-        "The data controller is Alder AB, Harbour Street 4, Göteborg.",
+        "The data controller is Plover AB, Harbour Street 4, Uppsala.",
         None,
     ),
     Pair("an example put better", "We mend scanners quickly.", "We repair scanners fast.", None),
