@@ -254,7 +254,9 @@ def _import_one(engine: Any, history: Any, told_through: date | None, moved: Any
     further = len(plan.steps) - plan.revisions
     parts = [f"{plan.revisions} revisions" if plan.revisions != 1 else "1 revision"]
     parts += [f"{further} further dates of the same text"] if further else []
-    parts += [f"{plan.known} files were on record"] if plan.known else []
+    parts += (
+        [f"{plan.known} files were on record" if plan.known > 1 else "1 file was on record"] if plan.known else []
+    )
     parts += [f"members told through {told_through}"] if told else []
     return f"{history.fields.slug}: {', '.join(parts)}."
 
