@@ -16,9 +16,7 @@ def database_url(sqlite_url: str) -> str:
 
 @pytest.fixture
 def app(house: House) -> Flask:
-    made = create_app(runtime=house.runtime)
-    made.config["RATELIMIT_ENABLED"] = False
-    return made
+    return create_app(runtime=house.runtime)
 
 
 @pytest.fixture

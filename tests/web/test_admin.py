@@ -152,6 +152,17 @@ def test_a_wrong_name_or_password_says_the_same_sentence(
     assert "That name and password do not go together." in words(html)
 
 
+def test_guessing_is_slowed_down_and_shuts_nobody_else_out(admin: Administrator, app: Flask) -> None:
+    guesser, owner = app.test_client(), app.test_client()
+    wrong = {"name": "ines", "password": "wrong", "csrf_token": token(guesser.get("/admin/sign-in").text)}
+    answers = [guesser.post("/admin/sign-in", data=wrong).status_code for _ in range(10)]
+    assert answers[0] == 401
+    assert answers[-1] == 429
+    right = {"name": "ines", "password": PASSWORD, "csrf_token": token(owner.get("/admin/sign-in").text)}
+    elsewhere = owner.post("/admin/sign-in", data=right, environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    assert elsewhere.status_code == 302
+
+
 def test_a_changed_password_ends_every_other_session(admin: Administrator, app: Flask) -> None:
     elsewhere = Administrator(app.test_client())
     elsewhere.post("/admin/sign-in", {"name": "ines", "password": PASSWORD})

@@ -51,8 +51,6 @@ def register(app: Flask) -> None:
     manager.user_loader(_load)
     manager.session_protection = None  # the key in the session ends it; phones change their address
     limiter.init_app(app)
-    if app.config.get("TESTING"):
-        limiter.enabled = False
 
 
 def actor() -> str:
