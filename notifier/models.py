@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from policy_versions.models import one_of
+
 NOTICE_STATES = ("scheduled", "waiting", "sending", "paused", "complete", "cancelled", "recalled")
 BATCH_STATES = ("queued", "sending", "accepted", "unknown", "refused", "skipped")
 ATTEMPT_STATES = ("started", "accepted", "not_sent", "unknown", "refused", "halved", "resent")
@@ -16,11 +18,6 @@ ACKNOWLEDGEMENTS = ("read", "accepted", "declined", "consent withdrawn")
 UNDOING_EVENTS = ("bounce", "dropped", "failed", "recalled")
 # ten million members times a few hundred notices outgrow 32 bits
 BIG: Any = BigInteger().with_variant(Integer(), "sqlite")
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
 
 class Member(SQLModel, table=True):
@@ -60,8 +57,8 @@ class Notice(SQLModel, table=True):
     """The telling of the retained members about a policy's significant revisions up to one."""
 
     __table_args__ = (
-        _one_of("state", NOTICE_STATES),
-        _one_of("kind", ("change", "correction")),
+        one_of("state", NOTICE_STATES),
+        one_of("kind", ("change", "correction")),
         UniqueConstraint("revision_id", "kind"),
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -82,7 +79,7 @@ class Notice(SQLModel, table=True):
 class Batch(SQLModel, table=True):
     """Deliveries that share one rendered letter and carry one sending state. Positions run from 0 to size."""
 
-    __table_args__ = (UniqueConstraint("notice_id", "number"), _one_of("state", BATCH_STATES))
+    __table_args__ = (UniqueConstraint("notice_id", "number"), one_of("state", BATCH_STATES))
     id: int | None = Field(default=None, primary_key=True)
     notice_id: int = Field(foreign_key="notice.id", index=True)
     number: int
@@ -134,7 +131,7 @@ class Attempt(SQLModel, table=True):
     """One request made for positions [first, last) of a batch; committed before the request leaves."""
 
     __table_args__ = (
-        _one_of("state", ATTEMPT_STATES),
+        one_of("state", ATTEMPT_STATES),
         Index("ix_attempt_batch_id_state", "batch_id", "state"),
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -177,7 +174,7 @@ class DeliveryEvent(SQLModel, table=True):
 class Acknowledgement(SQLModel, table=True):
     """A member's or guardian's recorded word on a revision."""
 
-    __table_args__ = (_one_of("kind", ACKNOWLEDGEMENTS), _one_of("actor", ("member", "guardian")))
+    __table_args__ = (one_of("kind", ACKNOWLEDGEMENTS), one_of("actor", ("member", "guardian")))
     id: int | None = Field(default=None, primary_key=True)
     member_id: int = Field(foreign_key="member.id", index=True)
     revision_id: int = Field(foreign_key="revision.id")

@@ -448,10 +448,13 @@ def _go_on(session: Session, runtime: Runtime, batch: Batch, verdicts: Sequence[
 def _refused_alike(session: Session, batch: Batch, now: datetime) -> bool:
     """Whether both halves of a whole request were refused with one error: then it is no address's fault.
 
-    Their attempts become "not sent", so that the whole is tried again when a person lets the notice go on.
+    What a sender refuses by itself, before it asks a provider (no status), it says of an address it has seen.
+    The attempts become "not sent", so that the whole is tried again when a person lets the notice go on.
     """
     halved = session.exec(
-        select(Attempt).where(Attempt.batch_id == batch.id, col(Attempt.state).in_(("halved", "refused")))
+        select(Attempt).where(
+            Attempt.batch_id == batch.id, Attempt.state == "halved", col(Attempt.status).is_not(None)
+        )
     ).all()
     said = {(attempt.first, attempt.last): attempt.said for attempt in halved}
     for first, last in said:
@@ -468,6 +471,19 @@ def _refused_alike(session: Session, batch: Batch, now: datetime) -> bool:
 
 def _stop(session: Session, runtime: Runtime, batch: Batch, why: str, *, not_before: datetime | None) -> None:
     """Give our batch back to the queue, for later; with a reason, the notice pauses until a person goes on."""
+    _release(session, runtime, batch, state="queued", not_before=not_before)
+    if why:
+        session.exec(
+            update(Notice)
+            .where(col(Notice.id) == batch.notice_id, col(Notice.state) == "sending")
+            .values(state="paused", why=why[:1000])
+        )
+
+
+def _release(
+    session: Session, runtime: Runtime, batch: Batch, *, state: str, not_before: datetime | None = None
+) -> None:
+    """Give up the lease on a batch and set its state; nothing happens where the lease is no longer ours."""
     session.exec(
         update(Batch)
         .where(
@@ -475,14 +491,8 @@ def _stop(session: Session, runtime: Runtime, batch: Batch, why: str, *, not_bef
             col(Batch.state) == "sending",
             col(Batch.lease_by) == runtime.node,
         )
-        .values(state="queued", lease_by="", lease_until=None, not_before=not_before)
+        .values(state=state, lease_by="", lease_until=None, not_before=not_before)
     )
-    if why:
-        session.exec(
-            update(Notice)
-            .where(col(Notice.id) == batch.notice_id, col(Notice.state) == "sending")
-            .values(state="paused", why=why[:1000])
-        )
 
 
 def _give_up(runtime: Runtime, batch: Batch, why: str) -> None:
@@ -498,15 +508,8 @@ def _close(runtime: Runtime, batch: Batch) -> None:
         states = set(session.exec(select(Attempt.state).where(Attempt.batch_id == batch.id)))
         waits = notice.state != "sending" or bool(stopped)
         state = "queued" if waits else notices.final_state(states)
-        session.exec(
-            update(Batch)
-            .where(
-                col(Batch.id) == batch.id,
-                col(Batch.state) == "sending",
-                col(Batch.lease_by) == runtime.node,
-            )
-            .values(state=state, **({} if state == "sending" else {"lease_by": "", "lease_until": None}))
-        )
+        if state != "sending":  # else an attempt is under way, and the lease is to run out
+            _release(session, runtime, batch, state=state)
         if stopped:
             notices.skip_queued(session, notice, stopped, now=runtime.clock.now(session))
 

@@ -20,7 +20,8 @@ RULES = ("posting", "notice", "acceptance")
 LEAST_NOTICE_DAYS = 3  # a letter accepted today may bounce for 72 hours
 
 
-def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    """A constraint that a column holds one of these words."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
@@ -28,7 +29,7 @@ def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
 class Policy(SQLModel, table=True):
     """A document with a slug, a title, a time zone and a promise; perhaps part of another policy."""
 
-    __table_args__ = (_one_of("promise", PROMISES),)
+    __table_args__ = (one_of("promise", PROMISES),)
     id: int | None = Field(default=None, primary_key=True)
     slug: str = Field(unique=True)
     title: str
@@ -50,7 +51,7 @@ class Revision(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("policy_id", "number"),
-        _one_of("rule", RULES),
+        one_of("rule", RULES),
         CheckConstraint("effective_at >= published_at", name="forward"),
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -129,7 +130,7 @@ class DecisionRecord(SQLModel, table=True):
     """A decision as made; the latest of a revision stands."""
 
     __tablename__ = "decision"
-    __table_args__ = (_one_of("verdict", ("first", "significant", "minor")),)
+    __table_args__ = (one_of("verdict", ("first", "significant", "minor")),)
     id: int | None = Field(default=None, primary_key=True)
     revision_id: int = Field(foreign_key="revision.id", index=True)
     verdict: str

@@ -779,6 +779,18 @@ def test_one_bad_address_never_pauses_a_notice_wherever_it_stands(
     assert running.notice().state == "complete"
 
 
+def test_two_addresses_that_no_request_can_carry_stop_nobody_else(running: House, letters: KeptLetters) -> None:
+    for number in range(16):
+        running.member(f"m{number:02}")
+    # found by the sender itself, before any provider was asked: no status
+    letters.refuses = {"m01@example.com", "m14@example.com"}
+    letters.refusal = Refused("The address is malformed.", address=True)
+    running.publish(LONGER)
+    running.tick()
+    assert states(running) == {"accepted": 14, "failed": 2}
+    assert running.notice().state == "complete"
+
+
 def test_unknown_then_to_be_resent_then_withdrawn_gets_its_correction(
     running: House, letters: KeptLetters, later: Later
 ) -> None:

@@ -212,7 +212,7 @@ def _form(found: Draft, refusal: Refusal | None = None) -> str:
         labels=_labels(found),
         against=_against(seen),
         redline=Markup(redline.html(seen.change, context=0)) if seen.change else "",  # noqa: S704
-        counts=_counts(seen.change),
+        counts=present.counts(seen.change) if seen.change else None,
         words=len(found.text.split()),
         sections=sum(h.level == 2 for h in markdown.outline(found.text)),
         earliest=dates.day_label(_earliest(found, policy), policy.zone),
@@ -233,18 +233,6 @@ def _against(seen: Outlook) -> dict[str, Any] | None:
     if seen.against is None:
         return None
     return {"number": seen.against.number, "date_label": seen.against.date.label}
-
-
-def _counts(change: Change | None) -> dict[str, int]:
-    if change is None:
-        return {"changes": 0, "inserted": 0, "deleted": 0, "links": 0, "moves": 0}
-    return {
-        "changes": len(change.numbered),
-        "inserted": change.words_inserted,
-        "deleted": change.words_deleted,
-        "links": change.links_changed,
-        "moves": change.moves,
-    }
 
 
 def _labels(found: Draft) -> dict[str, str]:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from policy_versions import dates, markdown
 from policy_versions.archive import Entry, History
+from policy_versions.diff import Change
 from policy_versions.models import Filing, Policy
 from web.public.comparisons import compare
 
@@ -192,6 +193,18 @@ def _body(text: str, title: str) -> tuple[Markup, list[markdown.Heading]]:
     if first and outline and outline[0].text.casefold() == title.casefold():
         html, outline = html[first.end() :], outline[1:]
     return Markup(html), [h for h in outline if h.level <= 2]  # noqa: S704 -- render's output is safe
+
+
+def counts(change: Change) -> dict[str, int]:
+    """How much changed, in numbers: the same over a public redline and in the publish form."""
+    return {
+        "changes": len(change.numbered),
+        "sections": sum(bool(section.changed) for section in change.sections),
+        "inserted": change.words_inserted,
+        "deleted": change.words_deleted,
+        "moves": change.moves,
+        "links": change.links_changed,
+    }
 
 
 # -- history ------------------------------------------------------------------------------------

@@ -170,7 +170,7 @@ def comparison(slug: str, pair: str) -> str:
         new=present.revision_view(record, new, now()),
         verdict=new.verdict if adjacent else None,
         summary=new.revision.summary if adjacent else "",
-        counts=_counts(change),
+        counts=present.counts(change),
         sections=[
             {"title": s.title, "anchor": s.first, "inserted": s.words_inserted, "deleted": s.words_deleted,
              "changed": s.changed}
@@ -184,17 +184,6 @@ def comparison(slug: str, pair: str) -> str:
         same=change.is_empty,
         reverse_url=present.compare_url(record.policy, second, first),
     )  # fmt: skip
-
-
-def _counts(change: Any) -> dict[str, int]:
-    return {
-        "changes": len(change.numbered),
-        "sections": sum(bool(section.changed) for section in change.sections),
-        "inserted": change.words_inserted,
-        "deleted": change.words_deleted,
-        "moves": change.moves,
-        "links": change.links_changed,
-    }
 
 
 @blueprint.get("/health")
