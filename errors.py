@@ -99,6 +99,14 @@ class NestedTooDeep(Invalid):
         )
 
 
+class TooManyBlocks(Invalid):
+    def __init__(self, count: int, limit: int) -> None:
+        super().__init__(
+            f"The text has {count:,} headings, paragraphs, list items and table rows; "
+            f"{limit:,} is the most that is taken."
+        )
+
+
 class SameText(Conflict):
     def __init__(self, number: int) -> None:
         super().__init__(

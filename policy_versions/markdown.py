@@ -6,6 +6,7 @@ CommonMark with tables and strikethrough. Raw HTML is text like any other: it is
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import nh3
@@ -14,14 +15,17 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from errors import EmptyText, NestedTooDeep, TextNotReadable, TextTooLong
+from errors import EmptyText, NestedTooDeep, TextNotReadable, TextTooLong, TooManyBlocks
 
 LIMIT = 1_000_000  # bytes of UTF-8
-NESTING = 20  # markdown-it's own limit, beyond which it drops text without a word
+NESTING = 20  # levels; one more, and markdown-it drops text without a word
+BLOCKS = 20_000  # headings, paragraphs, list items, table rows, code blocks
+SIGNS = 60_000  # of inline Markdown in one text, past which its paragraphs are shown as written
 SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
 _NEWLINE = r"(?:\r\n|\r|\n)"
 _FRONT_MATTER = re.compile(rf"\ufeff?---[ \t]*{_NEWLINE}(?:.*?{_NEWLINE})??---[ \t]*(?:{_NEWLINE}|\Z)", re.DOTALL)
+_SIGN = re.compile(r"[\[*_~`<&!\\]")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _CLEANER = nh3.Cleaner(
     tags={
@@ -57,6 +61,17 @@ def render(text: str) -> str:
 def parse(text: str) -> list[Token]:
     """Return markdown-it's tokens of a text without its front matter; their lines are those of `body_of`."""
     return _READER.parse(body_of(text))
+
+
+def parse_whole(text: str) -> list[Token]:
+    """Return the same tokens, and refuse what would lose some of the text or take too long.
+
+    Raises: TextTooLong, TooManyBlocks, NestedTooDeep, as `check` does.
+    """
+    _check_size(text)
+    tokens = _READER.parse(body_of(text), {"lines above": _lines_above(text)})
+    _check_blocks(tokens)
+    return tokens
 
 
 def body_of(text: str) -> str:
@@ -105,19 +120,34 @@ def check(text: str) -> None:
     """Refuse a text that could not be kept or shown whole.
 
     Raises: EmptyText, TextTooLong (over LIMIT bytes), TextNotReadable (NUL or lone surrogate), NestedTooDeep
-    (with the line, counted from 1 and from the front matter's first).
+    (with the line, counted from 1 and from the front matter's first), TooManyBlocks.
     """
     if not text.strip("\ufeff \t\r\n") or text.isspace():
         raise EmptyText
-    size = len(text.encode("utf-8", "surrogatepass"))
-    if size > LIMIT:
-        raise TextTooLong(size, LIMIT)
+    _check_size(text)
     if "\0" in text:
         raise TextNotReadable("it holds NUL characters, as binary files do")
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise TextNotReadable("it holds half characters, which UTF-8 cannot write")
-    front, body = split_front_matter(text)
-    _DEPTH_GAUGE.parse(body.removeprefix("\ufeff"), {"lines above": len(re.findall(_NEWLINE, front))})
+    _check_blocks(_BLOCK_READER.parse(body_of(text), {"lines above": _lines_above(text)}))
+
+
+def _check_size(text: str) -> None:
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > LIMIT:
+        raise TextTooLong(size, LIMIT)
+
+
+def _check_blocks(tokens: list[Token]) -> None:
+    count = sum(token.type in ("inline", "fence", "code_block", "hr", "tr_open") for token in tokens)
+    count -= sum(token.type in ("th_open", "td_open") for token in tokens)  # a row is one block, its cells none
+    if count > BLOCKS:
+        raise TooManyBlocks(count, BLOCKS)
+
+
+def _lines_above(text: str) -> int:
+    """Return how many lines the front matter has."""
+    return len(re.findall(_NEWLINE, split_front_matter(text)[0]))
 
 
 def is_safe_link(url: str) -> bool:
@@ -185,25 +215,48 @@ def _align_by_class(state: StateCore) -> None:
 
 
 def _refuse_depth(state: StateBlock, line: int, _end: int, _silent: bool) -> bool:
-    """Raise where a block begins at a level at which markdown-it would stop reading."""
-    if state.level >= NESTING:
+    """Raise, where that is asked for, at a block one level below which markdown-it would stop reading."""
+    if state.level >= NESTING and "lines above" in state.env:
         raise NestedTooDeep(state.env["lines above"] + line + 1, NESTING)
     return False
 
 
+def _read_inline(state: StateCore) -> None:
+    """Do what markdown-it's own rule does, until SIGNS are met: each can cost it some microseconds."""
+    left = SIGNS
+    for token in state.tokens:
+        if token.type == "inline":
+            token.children = []
+            left -= len(_SIGN.findall(token.content))
+            if left >= 0:
+                state.md.inline.parse(token.content, state.md, state.env, token.children)
+            else:
+                token.children += _as_written(token.content)
+
+
+def _as_written(content: str) -> Iterator[Token]:
+    for number, line in enumerate(content.split("\n")):
+        if number:
+            yield Token("softbreak", "br", 0)
+        yield Token("text", "", 0, content=line.strip())
+
+
 def _reader() -> MarkdownIt:
-    reader = _Reader("commonmark", {"html": False, "maxNesting": NESTING}).enable(["table", "strikethrough"])
+    reader = _Reader("commonmark", {"html": False, "maxNesting": NESTING + 1}).enable(["table", "strikethrough"])
+    reader.block.ruler.before("table", "depth", _refuse_depth)
+    reader.core.ruler.at("inline", _read_inline)
     for rule in (_show_images_as_links, _name_headings, _align_by_class):
         reader.core.ruler.push(rule.__name__, rule)
     return reader
 
 
-def _depth_gauge() -> MarkdownIt:
-    gauge = MarkdownIt("commonmark", {"html": False, "maxNesting": NESTING + 1}).enable("table")
-    gauge.core.ruler.disable(["inline", "text_join"])  # depth is a matter of blocks
-    gauge.block.ruler.before("table", "depth", _refuse_depth)
-    return gauge
+def _block_reader() -> MarkdownIt:
+    """Return a reader that stops at blocks: depth and number are a matter of those."""
+    reader = MarkdownIt("commonmark", {"html": False, "maxNesting": NESTING + 1}).enable("table")
+    reader.core.ruler.disable(["inline", "text_join"])
+    reader.block.ruler.before("table", "depth", _refuse_depth)
+    return reader
 
 
 _READER = _reader()
-_DEPTH_GAUGE = _depth_gauge()
+_BLOCK_READER = _block_reader()

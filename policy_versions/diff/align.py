@@ -1,217 +1,158 @@
-"""Align two sequences: what stayed, what moved, what was reworded. Pure, and bounded for any input.
-
-Source: patience diff (Bram Cohen): what is unique on both sides anchors the rest; difflib within small gaps.
-"""
+"""Align two texts' blocks: what stayed, was reworded, split, joined, moved. Pure, and bounded for any input."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from difflib import SequenceMatcher
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from rapidfuzz.distance import LCSseq
+
 from policy_versions.diff.blocks import Block
+from policy_versions.diff.gap import Group, reworded
+from policy_versions.diff.likeness import LEAST, mutually_best, sharing_grams
+from policy_versions.diff.sequence import CELLS, Effort, Pairs, gaps, numbered, pairs_of, patient, unique_on_both
+from policy_versions.diff.tokens import said
 
-Pairs = list[tuple[int, int]]  # (place in the old, place in the new), ascending in both
-
-CELLS = 30_000  # equal pairs of items that difflib may look at; about 20 ms
-DEPTH = 8  # rounds of anchoring within gaps
-RARE = 8  # a word or pair of words in more blocks of a gap does not tell which two belong together
-CANDIDATES = 3  # blocks compared in full with one block
-ALIKE, ALIKE_ALONE = (
-    0.45,
-    0.3,
-)  # likeness to be called reworded; the second where no other block is in question
-CONTAINED = 0.85  # or this share of the smaller block's words is found in the larger one
-MOVED_WORDS = 4  # shorter blocks recur by chance
+MOVED = 0.6  # of the larger block's words are, in order, in the other, where one moved and was edited
+BESIDE = 0.5  # of them suffice next to another block that moved
+SPAN = 2  # blocks further on, a move goes on where it is found again
 
 
 class Alignment(NamedTuple):
     """Which old block became which new one; places that are in neither were deleted or inserted."""
 
-    pairs: Pairs  # in the same order in both texts
-    moves: Pairs  # unchanged blocks that stand elsewhere now, ascending in the new
+    kept: list[Group]  # in the same order in both texts, ascending
+    moves: Pairs  # blocks that stand elsewhere now, perhaps edited; ascending in the new
+
+    def turned(self) -> Alignment:
+        """Return the same, seen from the other text."""
+        return Alignment([(new, old) for old, new in self.kept], sorted((j, i) for i, j in self.moves)).in_order()
+
+    def in_order(self) -> Alignment:
+        """Return it with its moves ascending in the new text."""
+        return self._replace(moves=sorted(self.moves, key=lambda pair: pair[1]))
 
 
-def align(old: Sequence[Block], new: Sequence[Block]) -> Alignment:
-    """Align two texts' blocks: equal ones first, then moves, then rewording within the gaps."""
-    kept = matches([block.key for block in old], [block.key for block in new])
-    moves = _moves(old, new, kept)
-    return Alignment(_reworded(old, new, kept, moves), moves)
+def align(old: Sequence[Block], new: Sequence[Block], effort: Effort) -> Alignment:
+    """Align two texts' blocks: equal ones, exact moves, reworded ones within the gaps, edited moves."""
+    return _Aligning(old, new, effort).result()
 
 
-def matches(old: Sequence[Hashable], new: Sequence[Hashable], depth: int = 0) -> Pairs:
-    """Return places of equal items, ascending in both. Beyond its bounds: fewer, never wrong ones."""
-    head = _common(old, new)
-    tail = _common(old[head:][::-1], new[head:][::-1])
-    inner = _matches_between(old[head : len(old) - tail], new[head : len(new) - tail], depth)
-    return [
-        *((place, place) for place in range(head)),
-        *((head + i, head + j) for i, j in inner),
-        *((len(old) - back, len(new) - back) for back in range(tail, 0, -1)),
-    ]
+class _Aligning:
+    """Two texts' blocks, and which of them are not spoken for."""
+
+    def __init__(self, old: Sequence[Block], new: Sequence[Block], effort: Effort) -> None:
+        self._old, self._new, self._effort = old, new, effort
+        self._free_old, self._free_new = set(range(len(old))), set(range(len(new)))
+        self._words: dict[str, list[str]] = {}
+
+    def result(self) -> Alignment:
+        """Return the alignment."""
+        keys = numbered((block.key for block in self._old), (block.key for block in self._new))
+        same = patient(*keys, self._effort)
+        kept: list[Group] = [((i,), (j,)) for i, j in pairs_of(same)]
+        self._take(kept)
+        moves = self._exact_moves()
+        for i, j in gaps(same, len(self._old), len(self._new)):
+            kept += self._reworded(i, j)
+        kept.sort()
+        moves += self._edited_moves(moves)
+        stayed = [(i, j) for i, j in moves if _fits(kept, i, j)]
+        moved = [pair for pair in moves if pair not in stayed] if stayed else moves
+        return Alignment(sorted(kept + [((i,), (j,)) for i, j in stayed]), moved).in_order()
+
+    def _take(self, groups: Iterable[Group]) -> None:
+        for olds, news in groups:
+            self._free_old.difference_update(olds)
+            self._free_new.difference_update(news)
+
+    def _said(self, block: Block) -> list[str]:
+        found = self._words.get(block.look)
+        if found is None:
+            found = self._words[block.look] = said(block.said)
+        return found
+
+    def _reworded(self, old: slice, new: slice) -> list[Group]:
+        """Pair what is left between two equal blocks."""
+        olds = [place for place in range(old.start, old.stop) if place in self._free_old]
+        news = [place for place in range(new.start, new.stop) if place in self._free_new]
+        if not (olds and news and self._effort.spend(10_000 * (len(olds) + len(news)))):
+            return []
+        blocks = [self._old[i] for i in olds], [self._new[j] for j in news]
+        words = [self._said(block) for block in blocks[0]], [self._said(block) for block in blocks[1]]
+        found = reworded(words, [[block.tag for block in side] for side in blocks], self._effort)
+        groups = [(tuple(olds[a] for a in some), tuple(news[b] for b in others)) for some, others in found]
+        groups = [part for group in groups for part in _contiguous(group)]
+        self._take(groups)
+        return groups
+
+    # -- moves ----------------------------------------------------------------------------------
+
+    def _exact_moves(self) -> Pairs:
+        """Pair blocks that were not kept in order but stand, unchanged and unmistakable, elsewhere."""
+        olds, news = sorted(self._free_old), sorted(self._free_new)
+        pairs = unique_on_both([self._old[i].key for i in olds], [self._new[j].key for j in news])
+        moves = [(olds[i], news[j]) for i, j in pairs if self._is_unmistakable(self._new[news[j]])]
+        self._take(((i,), (j,)) for i, j in moves)
+        return moves + self._beside(moves, lambda i, j: self._old[i].key == self._new[j].key)
+
+    def _is_unmistakable(self, block: Block) -> bool:
+        return block.is_heading or len(self._said(block)) >= LEAST
+
+    def _edited_moves(self, exact: Pairs) -> Pairs:
+        """Pair blocks that stand elsewhere with other words among theirs; beside a move, less alike ones too."""
+        olds, news = sorted(self._free_old), sorted(self._free_new)
+        if not (olds and news and self._effort.spend(10_000 * (len(olds) + len(news)))):
+            return []
+        words_old, words_new = [self._said(self._old[i]) for i in olds], [self._said(self._new[j]) for j in news]
+        if not self._effort.spend(300 * sum(map(len, words_old + words_new))):
+            return []
+        shares = {
+            (olds[a], news[b]): self._share(words_old[a], words_new[b])
+            for a, b in sharing_grams(words_old, words_new)
+        }
+        moves = mutually_best({pair: share for pair, share in shares.items() if share >= MOVED})
+        self._take(((i,), (j,)) for i, j in moves)
+        return moves + self._beside(exact + moves, self._is_like)
+
+    def _is_like(self, i: int, j: int) -> bool:
+        return self._share(self._said(self._old[i]), self._said(self._new[j])) >= BESIDE
+
+    def _share(self, old: Sequence[str], new: Sequence[str]) -> float:
+        """Return how much of the larger text's words is, in order, in the other."""
+        cells = len(old) * len(new)
+        if not cells or cells > 10 * CELLS or not self._effort.spend(2_000 + cells // 10):
+            return 0.0
+        return float(LCSseq.similarity(*numbered(old, new))) / max(len(old), len(new))
+
+    def _beside(self, moves: Pairs, belong: Callable[[int, int], bool]) -> Pairs:
+        """Return blocks next to moved ones that are free on both sides and belong together."""
+        out: Pairs = []
+        queue = list(moves)
+        for i, j in queue:
+            for x, y in _around(i, j):
+                if x in self._free_old and y in self._free_new and belong(x, y):
+                    self._take([((x,), (y,))])
+                    out.append((x, y))
+                    queue.append((x, y))  # the loop comes to it: a move grows as far as it goes
+        return out
 
 
-def fill(anchors: Pairs, old_size: int, new_size: int, between: Callable[[slice, slice], Pairs]) -> Pairs:
-    """Return the anchors and, for each gap between them, what `between` finds (counted from its start)."""
-    out: Pairs = []
-    i = j = 0
-    for anchor in [*anchors, (old_size, new_size)]:
-        gap = slice(i, anchor[0]), slice(j, anchor[1])
-        out += [(i + x, j + y) for x, y in between(*gap)] if i < anchor[0] and j < anchor[1] else []
-        out.append(anchor)
-        i, j = anchor[0] + 1, anchor[1] + 1
-    return out[:-1]
+def _around(i: int, j: int) -> Iterator[tuple[int, int]]:
+    yield from ((i + step, j + step) for step in (-1, 1))
 
 
-def best_matches(old: Sequence[Sequence[str]], new: Sequence[Sequence[str]]) -> Pairs:
-    """Pair texts, given as words, that are alike and each other's best match; in any order."""
-    return _mutually_best(_likenesses([_bag(words) for words in old], [_bag(words) for words in new]))
+def _contiguous(group: Group) -> Iterator[Group]:
+    """Yield a group whose blocks stand together; of one with others between them, the first block on each side."""
+    olds, news = group
+    together = olds[-1] - olds[0] == len(olds) - 1 and news[-1] - news[0] == len(news) - 1
+    yield group if together else (olds[:1], news[:1])
 
 
-def affordable(old: Sequence[Hashable], new: Sequence[Hashable]) -> bool:
-    """Whether difflib, which looks at each pair of equal items, stays quick."""
-    counts = Counter(new)
-    return sum(counts[item] * count for item, count in Counter(old).items()) <= CELLS
-
-
-def _common(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:
-    size = min(len(old), len(new))
-    return next((place for place in range(size) if old[place] != new[place]), size)
-
-
-def _matches_between(old: Sequence[Hashable], new: Sequence[Hashable], depth: int) -> Pairs:
-    if not old or not new:
-        return []
-    if affordable(old, new):
-        runs = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
-        return [(i + step, j + step) for i, j, size in runs for step in range(size)]
-    anchors = _anchors(old, new) if depth < DEPTH else []
-    if not anchors:
-        return []
-    return fill(anchors, len(old), len(new), lambda i, j: matches(old[i], new[j], depth + 1))
-
-
-def _anchors(old: Sequence[Hashable], new: Sequence[Hashable]) -> Pairs:
-    """Return the longest ascending run of items that occur once on either side."""
-    return _ascending(_unique_on_both(old, new))
-
-
-def _unique_on_both(old: Sequence[Hashable], new: Sequence[Hashable]) -> Pairs:
-    once_old, once_new = Counter(old), Counter(new)
-    where = {item: place for place, item in enumerate(new) if once_new[item] == 1}
-    return [(i, where[item]) for i, item in enumerate(old) if once_old[item] == 1 and item in where]
-
-
-def _ascending(pairs: Pairs) -> Pairs:
-    """Return the longest part of the pairs, which ascend in the old, that ascends in the new as well."""
-    tops: list[int] = []  # for each length: the smallest new place that such a run can end in
-    ends: list[int] = []  # and the index of that pair
-    before: list[int] = []
-    for index, (_, j) in enumerate(pairs):
-        at = bisect_left(tops, j)
-        tops[at : at + 1], ends[at : at + 1] = [j], [index]
-        before.append(ends[at - 1] if at else -1)
-    out: Pairs = []
-    index = ends[-1] if ends else -1
-    while index >= 0:
-        out.append(pairs[index])
-        index = before[index]
-    return out[::-1]
-
-
-def _moves(old: Sequence[Block], new: Sequence[Block], kept: Pairs) -> Pairs:
-    """Pair blocks that were not kept in order but stand, unchanged and unmistakable, elsewhere."""
-    olds = _others(len(old), {i for i, _ in kept})
-    news = _others(len(new), {j for _, j in kept})
-    pairs = _unique_on_both([old[i].key for i in olds], [new[j].key for j in news])
-    moved = [(olds[i], news[j]) for i, j in pairs if _unmistakable(new[news[j]])]
-    return sorted(moved, key=lambda pair: pair[1])
-
-
-def _unmistakable(block: Block) -> bool:
-    return block.is_heading or sum(word.text.isalnum() for word in block.words) >= MOVED_WORDS
-
-
-def _others(size: int, taken: set[int]) -> list[int]:
-    return [place for place in range(size) if place not in taken]
-
-
-def _reworded(old: Sequence[Block], new: Sequence[Block], kept: Pairs, moves: Pairs) -> Pairs:
-    """Return the kept pairs and, within their gaps, those whose words are alike."""
-    gone, come = {i for i, _ in moves}, {j for _, j in moves}
-
-    def between(i: slice, j: slice) -> Pairs:
-        olds = [place for place in range(i.start, i.stop) if place not in gone]
-        news = [place for place in range(j.start, j.stop) if place not in come]
-        found = _alike([_bag(_said(old[place])) for place in olds], [_bag(_said(new[place])) for place in news])
-        return [(olds[x] - i.start, news[y] - j.start) for x, y in found]
-
-    return fill(kept, len(old), len(new), between)
-
-
-def _said(block: Block) -> tuple[str, ...]:
-    return block.texts[block.numbering :]
-
-
-class _Bag(NamedTuple):
-    """A block's words, for likeness; and its words and pairs of neighbours, to find what it may be like."""
-
-    words: Counter[str]
-    clues: frozenset[str]
-
-
-def _bag(texts: Sequence[str]) -> _Bag:
-    words = [text.casefold() for text in texts if text[:1].isalnum()]
-    return _Bag(Counter(words), frozenset((*words, *map(" ".join, pairwise(words)))))
-
-
-def _alike(old: Sequence[_Bag], new: Sequence[_Bag], depth: int = 0) -> Pairs:
-    """Pair bags that are each other's best match; then look again within the gaps."""
-    if not old or not new or depth > DEPTH:
-        return []
-    anchors = _ascending(_mutually_best(_likenesses(old, new)))
-    if not anchors:
-        return []
-    return fill(anchors, len(old), len(new), lambda i, j: _alike(old[i], new[j], depth + 1))
-
-
-def _likenesses(old: Sequence[_Bag], new: Sequence[_Bag]) -> dict[tuple[int, int], float]:
-    """Return the likeness of each pair that shares rare clues and is alike enough."""
-    where: dict[str, list[int]] = defaultdict(list)
-    for j, bag in enumerate(new):
-        for clue in bag.clues:
-            where[clue].append(j)
-    least = ALIKE_ALONE if len(old) == len(new) == 1 else ALIKE
-    out = {}
-    for i, bag in enumerate(old):
-        for j in _candidates(bag, where):
-            if (likeness := _likeness(bag.words, new[j].words)) >= least:
-                out[i, j] = likeness
-    return out
-
-
-def _candidates(bag: _Bag, where: Mapping[str, list[int]]) -> list[int]:
-    votes = Counter(j for clue in bag.clues if len(where.get(clue, ())) <= RARE for j in where.get(clue, ()))
-    return sorted(votes, key=lambda j: (-votes[j], j))[:CANDIDATES]  # Counter's own order follows the hashes
-
-
-def _likeness(old: Counter[str], new: Counter[str]) -> float:
-    """Return the share of words in common (Dice), or 0.85 and more where one holds most of the other."""
-    common = (old & new).total()
-    smaller = min(old.total(), new.total())
-    contained = common / smaller if smaller >= MOVED_WORDS else 0.0
-    dice = 2 * common / (old.total() + new.total())
-    return max(dice, contained if contained >= CONTAINED else 0.0)
-
-
-def _mutually_best(likenesses: Mapping[tuple[int, int], float]) -> Pairs:
-    ranked = sorted(likenesses, key=lambda pair: (-likenesses[pair], abs(pair[0] - pair[1]), pair))
-    best_old: dict[int, tuple[int, int]] = {}
-    best_new: dict[int, tuple[int, int]] = {}
-    for pair in ranked:
-        best_old.setdefault(pair[0], pair)
-        best_new.setdefault(pair[1], pair)
-    return sorted(pair for pair in ranked if best_old[pair[0]] == pair == best_new[pair[1]])
+def _fits(kept: Sequence[Group], i: int, j: int) -> bool:
+    """Whether a pair stands between the kept groups in both texts, so that nothing moved."""
+    at = bisect_left(kept, ((i,), (j,)))
+    before = kept[at - 1] if at else ((-1,), (-1,))
+    after = kept[at] if at < len(kept) else ((i + 1,), (j + 1,))
+    return before[1][-1] < j < after[1][0]

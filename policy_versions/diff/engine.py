@@ -2,158 +2,208 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from hashlib import blake2b
+from dataclasses import dataclass
+from functools import reduce
+from itertools import chain, pairwise
 
-from policy_versions import markdown
-from policy_versions.diff.align import Pairs, align
-from policy_versions.diff.blocks import Block, read
+from policy_versions.diff.align import Alignment, align
+from policy_versions.diff.blocks import Block, Blocks, digest, marks_link, read
+from policy_versions.diff.gap import Group
 from policy_versions.diff.model import BlockChange, Change, Kind, Piece
-from policy_versions.diff.words import compare_words, whole
+from policy_versions.diff.sequence import PLENTY, Effort, Pairs
+from policy_versions.diff.tokens import Words
+from policy_versions.diff.words import columns_of, compare_parts, whole
 
-_Step = tuple[int | None, int | None]  # places in the old and the new; None where it is not in that text
+SPAN = 2  # blocks that stand so near one another in both texts moved together
+
+Links = tuple[tuple[str, str], ...]
 
 
-def compare(old: str, new: str) -> Change:
+def compare(old: str | Blocks, new: str | Blocks, *, absorb: bool = True, units: int = PLENTY) -> Change:
     """Return what changed from one text to the other, in reading order of the new one.
 
-    What no reader sees (front matter, rewrapped lines, other list signs) is told as kind SOURCE.
+    What no reader sees (front matter, other list signs) is told as kind SOURCE. Exchanging the two exchanges what
+    was inserted and deleted, and nothing else. absorb: see `words.compare_words`. units: of effort, about a
+    nanosecond each; past them blocks are shown replaced whole, and the change is not `is_complete`.
+
+    Raises: TextTooLong, TooManyBlocks, NestedTooDeep.
     """
-    fronts = markdown.split_front_matter(old)[0], markdown.split_front_matter(new)[0]
-    blocks = tuple(_Comparison(read(old), read(new)).blocks())
-    head = _unseen("front-matter", *fronts)
-    if not (head or any(block.kind is not Kind.EQUAL for block in blocks)):
-        return Change((*blocks, *_unseen("source", old, new)))
-    return Change((*head, *blocks))
+    was, now = _blocks(old), _blocks(new)
+    effort = Effort(units)
+    blocks = tuple(_Comparison(was, now, effort, absorb=absorb).blocks())
+    head = _unseen("front-matter", was.front, now.front)
+    if not head and all(block.kind is Kind.EQUAL for block in blocks):
+        return Change((*blocks, *_unseen("source", was.source, now.source)))
+    return Change((*head, *blocks), is_complete=not effort.is_spent)
+
+
+def _blocks(text: str | Blocks) -> Blocks:
+    return read(text) if isinstance(text, str) else text
 
 
 def _unseen(tag: str, old: str, new: str) -> tuple[BlockChange, ...]:
     """Return a block that tells of a difference outside all blocks, if there is one."""
     if old == new:
         return ()
-    digest = blake2b(f"{tag}\0{old}\0{new}".encode("utf-8", "surrogatepass"), digest_size=8)
-    return (BlockChange(id=f"c{digest.hexdigest()}", kind=Kind.SOURCE, tag=tag),)
+    return (BlockChange(f"s{digest(tag, *sorted((old, new)))}", Kind.SOURCE, tag),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """The other half of a moved block, and the number of the passage that moved."""
+
+    place: int
+    number: int
 
 
 class _Comparison:
-    """Two texts' blocks, aligned, and the ids of what is told of them."""
+    """Two texts' blocks, aligned."""
 
-    def __init__(self, old: Sequence[Block], new: Sequence[Block]) -> None:
-        self._old, self._new = old, new
-        pairs, moves = align(old, new)
-        self._to, self._from = dict(moves), {j: i for i, j in moves}
-        self._steps = list(_reading_order(pairs, len(old), len(new)))
-        self._ids = dict(zip(self._steps, _unique(map(self._key, self._steps)), strict=True))
-        headings = [(old[i], new[j]) for i, j in (*pairs, *moves) if old[i].is_heading]
+    def __init__(self, old: Blocks, new: Blocks, effort: Effort, *, absorb: bool) -> None:
+        self._old, self._new, self._effort, self._absorb = old.blocks, new.blocks, effort, absorb
+        self._kept, moves = _aligned(old, new, effort)
+        numbers = _passages(moves)
+        self._to = {i: _Move(j, numbers[i, j]) for i, j in moves}
+        self._from = {j: _Move(i, numbers[i, j]) for i, j in moves}
+        headings = [(self._old[i], self._new[j]) for i, j in moves if self._old[i].is_heading]
+        headings += [(self._old[i], self._new[j]) for (i, *_), (j, *_) in self._kept if self._old[i].is_heading]
         self._renamed = {was.section: now.section for was, now in headings}
+        self._columns: dict[tuple[int, int], Pairs] = {}  # of the table in hand, by its rows' numbers of cells
 
     def blocks(self) -> Iterator[BlockChange]:
-        """Yield what became of each block."""
-        for i, j in self._steps:
-            if i is not None and j is not None:
-                yield _told(self._ids[i, j], self._old[i], self._new[j])
-            elif i is not None:
-                yield self._left(i)
-            elif j is not None:
-                yield self._came(j)
+        """Yield what became of each block, in reading order: within a gap the old ones first."""
+        i = j = 0
+        for olds, news in (*self._kept, ((len(self._old),), (len(self._new),))):
+            yield from (self._left(place) for place in range(i, olds[0]))
+            yield from chain.from_iterable(self._came(place) for place in range(j, news[0]))
+            if olds[0] < len(self._old):
+                yield from self._both((olds, news))
+            i, j = olds[-1] + 1, news[-1] + 1
 
-    def _key(self, step: _Step) -> str:
-        i, j = step
-        return self._new[j].key if j is not None else self._old[i or 0].key
+    def _both(self, group: Group) -> Iterator[BlockChange]:
+        (i, *others), (j, *parts) = group
+        old, new = self._old[i], self._new[j]
+        if not others and not parts and old.look == new.look:
+            kind = Kind.EQUAL if old.spelling == new.spelling else Kind.SOURCE
+            yield BlockChange(
+                f"c{new.id}", kind, new.tag, new.section, (), (), new,
+                depth=new.depth, quotes=new.quotes, number=new.number, old_number=new.number,
+            )  # fmt: skip
+        else:
+            yield from self._told([self._old[i] for i in group[0]], [self._new[j] for j in group[1]])
 
     def _left(self, i: int) -> BlockChange:
-        block, to = self._old[i], self._to.get(i)
+        block, move = self._old[i], self._to.get(i)
         section = self._renamed.get(block.section, block.section)
-        if to is None:
-            return _shape(self._ids[i, None], Kind.DELETED, block, section, whole(block.words, "delete"))
+        if move is None:
+            return _alone(f"d{block.id}", Kind.DELETED, block, section)
         return BlockChange(
-            id=self._ids[i, None],
+            id=f"d{block.id}",
             kind=Kind.MOVED,
             tag=block.tag,
             section=section,
             old_section=block.section,
-            moved_to="".join(self._new[to].section[-1:]),
-            twin=self._ids[None, to],
+            moved_to="".join(self._new[move.place].section[-1:]),
+            twin=f"c{self._new[move.place].id}",
+            move=move.number,
         )
 
-    def _came(self, j: int) -> BlockChange:
-        block, source = self._new[j], self._from.get(j)
-        if source is None:
-            pieces = whole(block.words, "insert")
-            return _shape(self._ids[None, j], Kind.INSERTED, block, block.section, pieces)
-        was = self._old[source]
-        return _told(self._ids[None, j], was, block, twin=self._ids[source, None])
+    def _came(self, j: int) -> Iterator[BlockChange]:
+        block, move = self._new[j], self._from.get(j)
+        if move is None:
+            yield _alone(f"c{block.id}", Kind.INSERTED, block, block.section)
+            return
+        was = self._old[move.place]
+        for told in self._told([was], [block]):
+            source = "".join(was.section[-1:])
+            yield told._replace(kind=Kind.MOVED, moved_from=source, twin=f"d{was.id}", move=move.number)
+
+    def _told(self, olds: Sequence[Block], news: Sequence[Block]) -> Iterator[BlockChange]:
+        """Yield what became of blocks that are in both texts."""
+        old = olds[0]
+        for number, (new, pieces) in enumerate(zip(news, self._pieces(olds, news), strict=True), start=1):
+            links = _links(pieces)
+            yield BlockChange(
+                id=f"c{new.id}",
+                kind=_kind(old, new, pieces, links, whole=len(olds) == len(news) == 1),
+                tag=new.tag,
+                section=new.section,
+                old_section=old.section,
+                edits=pieces,
+                links=links,
+                part=number,
+                parts=len(news),
+                joined=len(olds),
+                old_tag=old.tag if old.tag != new.tag else "",
+                depth=new.depth,
+                quotes=new.quotes,
+                number=new.number,
+                old_number=old.number,
+            )
+
+    def _pieces(self, olds: Sequence[Block], news: Sequence[Block]) -> list[tuple[Piece, ...]]:
+        if len(olds) == len(news) == 1 and olds[0].body == news[0].body:
+            return [whole(news[0].runs, "equal")]
+        old = reduce(Words.then, (block.words for block in olds))
+        words = [block.words for block in news]
+        columns = self._columns_of(olds[0], news[0], old, words[0])
+        return compare_parts(old, words, self._effort, absorb=self._absorb, columns=columns)
+
+    def _columns_of(self, old: Block, new: Block, was: Words, now: Words) -> Pairs | None:
+        """Return which cells of two rows belong together, by the head of their table where it has as many."""
+        sizes = was.cells, now.cells
+        if old.tag == new.tag == "th":
+            self._columns = {sizes: columns_of(was, now, self._effort)}
+        return self._columns.get(sizes) if old.tag == new.tag and old.tag in ("th", "tr") else None
 
 
-def _reading_order(pairs: Pairs, old_size: int, new_size: int) -> Iterator[_Step]:
-    """Yield each block once: within a gap the old ones first, as a reader expects of a redline."""
-    i = j = 0
-    for x, y in pairs:
-        yield from ((place, None) for place in range(i, x))
-        yield from ((None, place) for place in range(j, y))
-        yield x, y
-        i, j = x + 1, y + 1
-    yield from ((place, None) for place in range(i, old_size))
-    yield from ((None, place) for place in range(j, new_size))
+def _aligned(old: Blocks, new: Blocks, effort: Effort) -> Alignment:
+    """Align in an order of the two that does not depend on which comes first."""
+    if new.source < old.source:
+        return align(new.blocks, old.blocks, effort).turned()
+    return align(old.blocks, new.blocks, effort)
 
 
-def _unique(keys: Iterator[str]) -> Iterator[str]:
-    seen: Counter[str] = Counter()
-    for key in keys:
-        seen[key] += 1
-        yield f"c{key}" if seen[key] == 1 else f"c{key}-{seen[key]}"
+def _passages(moves: Pairs) -> dict[tuple[int, int], int]:
+    """Return a number for each move, the same for blocks that stood together and still do."""
+    out: dict[tuple[int, int], int] = {}
+    number = 0
+    last = (-SPAN - 1, -SPAN - 1)
+    for pair in sorted(moves, key=lambda one: one[1]):
+        together = 0 < pair[0] - last[0] <= SPAN and 0 < pair[1] - last[1] <= SPAN
+        number += not together
+        out[pair] = number
+        last = pair
+    return out
 
 
-def _shape(
-    name: str, kind: Kind, block: Block, section: tuple[str, ...], pieces: tuple[Piece, ...]
-) -> BlockChange:
+def _alone(name: str, kind: Kind, block: Block, section: tuple[str, ...]) -> BlockChange:
+    """Return what is told of a block that came or went as a whole."""
     return BlockChange(
         id=name,
         kind=kind,
         tag=block.tag,
         section=section,
         old_section=block.section if kind is Kind.DELETED else (),
-        pieces=pieces,
+        edits=whole(block.runs, "delete" if kind is Kind.DELETED else "insert"),
         depth=block.depth,
         quotes=block.quotes,
         number=block.number,
     )
 
 
-def _told(name: str, old: Block, new: Block, twin: str | None = None) -> BlockChange:
-    """Return what became of a block that is in both texts."""
-    pieces = whole(new.words, "equal") if old.words == new.words else compare_words(old.words, new.words)
-    links = _links(pieces)
-    return BlockChange(
-        id=name,
-        kind=Kind.MOVED if twin else _kind(old, new, pieces, links),
-        tag=new.tag,
-        section=new.section,
-        old_section=old.section,
-        pieces=pieces,
-        links=links,
-        moved_from="".join(old.section[-1:]) if twin else None,
-        twin=twin,
-        old_tag=old.tag if old.tag != new.tag else "",
-        depth=new.depth,
-        quotes=new.quotes,
-        number=new.number,
-        old_number=old.number,
-    )
-
-
-def _kind(old: Block, new: Block, pieces: tuple[Piece, ...], links: tuple[tuple[str, str], ...]) -> Kind:
-    """Return the first kind that holds."""
+def _kind(old: Block, new: Block, pieces: tuple[Piece, ...], links: Links, *, whole: bool) -> Kind:
+    """Return the first kind that holds. whole: neither split nor joined."""
     reworded = any(piece.op != "equal" for piece in pieces)
-    renumbered = old.texts[old.numbering :] == new.texts[new.numbering :]
+    renumbered = whole and reworded and old.said == new.said
     facts = {
         Kind.WORDS: reworded and not renumbered,
-        Kind.STRUCTURE: _form(old) != _form(new),
+        Kind.STRUCTURE: not whole or _form(old) != _form(new),
         Kind.LINK: bool(links),
-        Kind.FORMATTING: not reworded and old.words != new.words,
+        Kind.FORMATTING: not reworded and old.body != new.body,
         Kind.RENUMBERED: reworded or old.number != new.number,
-        Kind.SOURCE: old.source != new.source,
+        Kind.SOURCE: old.spelling != new.spelling,
     }
     return next((kind for kind, holds in facts.items() if holds), Kind.EQUAL)
 
@@ -162,11 +212,18 @@ def _form(block: Block) -> tuple[str, int, int, bool]:
     return block.tag, block.depth, block.quotes, block.number is None
 
 
-def _links(pieces: tuple[Piece, ...]) -> tuple[tuple[str, str], ...]:
-    """Return the changed addresses of words that stayed, each once."""
-    both = ((_link(piece.was), _link(piece.marks)) for piece in pieces if piece.was is not None)
-    return tuple(dict.fromkeys(pair for pair in both if pair[0] != pair[1]))
+def _links(pieces: Sequence[Piece]) -> Links:
+    """Return the changed addresses of words that stayed, or were replaced by others on the spot; each once."""
+    stayed = ((marks_link(piece.was), marks_link(piece.marks)) for piece in pieces if piece.was is not None)
+    pairs = (*stayed, *_replaced_links(pieces))
+    return tuple(dict.fromkeys(pair for pair in pairs if pair[0] != pair[1]))
 
 
-def _link(marks: tuple[str, ...]) -> str:
-    return next((mark.removeprefix("link:") for mark in marks if mark.startswith("link:")), "")
+def _replaced_links(pieces: Sequence[Piece]) -> Iterator[tuple[str, str]]:
+    for gone, come in pairwise(pieces):
+        if gone.op == "delete" and come.op == "insert" and _linked(gone) and _linked(come):
+            yield marks_link(gone.marks), marks_link(come.marks)
+
+
+def _linked(piece: Piece) -> bool:
+    return bool(marks_link(piece.marks))

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-ENGINE = "diff-1"
+from policy_versions.diff.blocks import Block
+
+ENGINE = "diff-2"  # raise it with any change to what blocks are or what a comparison says of them
+
+_WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 Op = Literal["equal", "insert", "delete"]
 
@@ -29,8 +32,7 @@ class Kind(StrEnum):
     EQUAL = "equal"
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A run of visible text within a block; a tab in a table's row ends a cell."""
 
     op: Op
@@ -41,32 +43,41 @@ class Piece:
     @property
     def words(self) -> int:
         """How many words it holds."""
-        return len(re.findall(r"\w+(?:['’]\w+)*", self.text))
+        return len(_WORD.findall(self.text))
 
 
-@dataclass(frozen=True, slots=True)
-class BlockChange:
+class BlockChange(NamedTuple):
     """One leaf block, and what happened to it.
 
-    A moved block stands in full at its new place (moved_from is set) and leaves a placeholder without pieces
-    at its old place (moved_to is set); `twin` is the id of the other half.
+    A moved block stands in full at its new place (moved_from is set), with edits where it has any, and leaves a
+    placeholder without pieces at its old place (moved_to is set); `twin` is the id of the other half.
     """
 
     id: str  # stable: made from the block's kind and words
     kind: Kind
     tag: str  # h1 … h6, p, li, th, tr, pre, hr; front-matter or source for what no reader sees
     section: tuple[str, ...] = ()  # titles of the headings around it, the outermost first
-    old_section: tuple[str, ...] = ()
-    pieces: tuple[Piece, ...] = ()
-    links: tuple[tuple[str, str], ...] = ()  # (old, new) address of words that stayed; "" for none
+    old_section: tuple[str, ...] = ()  # the same in the old text; () where it was not there, or nothing changed
+    edits: tuple[Piece, ...] = ()  # its words, where anything changed
+    unchanged: Block | None = None  # else the block itself, whose words are read when they are asked for
+    links: tuple[tuple[str, str], ...] = ()  # (old, new) address of words that lead elsewhere; "" for none
     moved_from: str | None = None  # title of its old section, "" before the first heading
     moved_to: str | None = None
     twin: str | None = None
+    move: int | None = None  # blocks that moved together have one number
+    part: int = 1  # which part this is of a block that was split
+    parts: int = 1  # into so many
+    joined: int = 1  # of so many old blocks
     old_tag: str = ""  # "" where it is the same, or there was none
     depth: int = 0  # lists around it
     quotes: int = 0  # quotes around it
     number: int | None = None  # shown before the item of an ordered list
     old_number: int | None = None
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """Its words."""
+        return self.edits if self.unchanged is None else tuple(Piece("equal", *run) for run in self.unchanged.runs)
 
     @property
     def is_placeholder(self) -> bool:
@@ -75,19 +86,27 @@ class BlockChange:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether a reader need not stop here: equal, written otherwise, or renumbered by a neighbour's doing."""
+        """Whether a reader need not stop here: equal, written otherwise, or told of by a neighbour."""
+        if self.kind is Kind.STRUCTURE:
+            return self.part > 1
         renumbered = self.kind is Kind.RENUMBERED and not self.words_inserted + self.words_deleted
         return renumbered or self.kind in (Kind.EQUAL, Kind.SOURCE)
 
     @property
     def words_inserted(self) -> int:
         """How many words came."""
-        return sum(piece.words for piece in self.pieces if piece.op == "insert")
+        return sum(piece.words for piece in self.edits if piece.op == "insert")
 
     @property
     def words_deleted(self) -> int:
         """How many words went."""
-        return sum(piece.words for piece in self.pieces if piece.op == "delete")
+        return sum(piece.words for piece in self.edits if piece.op == "delete")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is known of it, ready for `json.dumps`; its pieces without what is not so."""
+        told = self._asdict() | {"edits": None, "unchanged": None}
+        pieces = [{name: value for name, value in piece._asdict().items() if value} for piece in self.pieces]
+        return {name: value for name, value in told.items() if value is not None} | {"pieces": pieces}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +125,7 @@ class Change:
     """The comparison of two texts, in reading order of the new one."""
 
     blocks: tuple[BlockChange, ...]
+    is_complete: bool = True  # False: it would have taken too long, and some blocks are shown replaced whole
 
     def changed(self) -> Iterator[BlockChange]:
         """Yield the blocks that are not equal."""
@@ -139,8 +159,7 @@ class Change:
     @property
     def moves(self) -> int:
         """How many passages moved: neighbours that moved together count once."""
-        runs = groupby(self.blocks, key=lambda block: (block.kind is Kind.MOVED, block.moved_from))
-        return sum(moved and source is not None for (moved, source), _ in runs)
+        return len({block.move for block in self.blocks if block.move is not None})
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -159,8 +178,9 @@ class Change:
             "words_deleted": self.words_deleted,
             "links_changed": self.links_changed,
             "moves": self.moves,
+            "is_complete": self.is_complete,
             "sections": [asdict(section) for section in self.sections],
-            "blocks": [asdict(block) for block in self.changed()],
+            "blocks": [block.to_json() for block in self.changed()],
         }
 
 

@@ -12,7 +12,11 @@ NOUNS = {
     "pre": "code block",
     "hr": "rule",
 }
-SUMMARY = {
+INCOMPLETE = (
+    "These texts differ so much that comparing all of their words would take too long: "
+    "some passages are shown replaced as a whole."
+)
+_SUMMARY = {
     Kind.INSERTED: "inserted",
     Kind.DELETED: "deleted",
     Kind.MOVED: "moved",
@@ -28,6 +32,15 @@ _ONLY = {
     Kind.FORMATTING: "Only the formatting changed.",
     Kind.SOURCE: "Only the source changed; it reads the same.",
 }
+
+
+def summary(block: BlockChange) -> str:
+    """Return a few words for those who do not see the marks."""
+    if block.kind is Kind.MOVED and block.words_inserted + block.words_deleted:
+        return "moved and reworded"
+    if block.kind is Kind.STRUCTURE and (block.parts > 1 or block.joined > 1):
+        return "split" if block.parts > 1 else "joined"
+    return _SUMMARY[block.kind]
 
 
 def moved(block: BlockChange) -> tuple[str, str, str]:
@@ -48,13 +61,21 @@ def difference(block: BlockChange) -> str:
     """Return the sentence on a difference that the words do not show, or ""."""
     if block.tag == "front-matter":
         return "The front matter, which no reader sees, changed."
+    if block.parts > 1:
+        return f"One {_noun(block.old_tag or block.tag)} was split into {block.parts} parts." * (block.part == 1)
+    if block.joined > 1:
+        return f"{block.joined} blocks were joined into this one."
+    return _form(block) or _ONLY.get(block.kind, "")
+
+
+def _form(block: BlockChange) -> str:
     if block.old_tag:
         return f"It was a {_noun(block.old_tag)} and is a {_noun(block.tag)} now."
     if None not in (block.number, block.old_number) and block.number != block.old_number:
         return f"It was number {block.old_number} and is number {block.number} now."
     if block.kind is Kind.STRUCTURE and (block.number is None) != (block.old_number is None):
         return "Only the signs of its list changed."
-    return _ONLY.get(block.kind, "")
+    return ""
 
 
 def _noun(tag: str) -> str:

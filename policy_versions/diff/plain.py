@@ -8,29 +8,53 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from policy_versions.diff import notes
+from policy_versions.diff.blocks import HEADINGS
 from policy_versions.diff.model import BlockChange, Kind, Piece
 
 COLUMNS = 72
 
 _SIGNED = {"insert": "[+{}+]", "delete": "[-{}-]"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # an escape sequence could rewrite the terminal
+# Private characters stand for the colours until the lines are wrapped: they have a width, escapes must not.
+_INSERT, _DELETE, _END = "\ue000", "\ue001", "\ue002"
+_COLOURS = {_INSERT: "\x1b[34;4m", _DELETE: "\x1b[33;9m", _END: "\x1b[0m"}
+_COLOURED = {"insert": f"{_INSERT}{{}}{_END}", "delete": f"{_DELETE}{{}}{_END}"}
 
 
-def paragraphs(blocks: Iterable[BlockChange]) -> str:
-    """Return the blocks, parted by empty lines."""
-    return _CONTROL.sub("\ufffd", "\n\n".join(filter(None, map(_block, blocks))) + "\n")
+def paragraphs(blocks: Iterable[BlockChange], *, complete: bool = True, coloured: bool = False) -> str:
+    """Return the blocks, parted by empty lines. coloured: blue and brown instead of brackets."""
+    said = [] if complete else ["\n".join(textwrap.wrap(f"[{notes.INCOMPLETE}]", COLUMNS))]
+    said += (_block(block, coloured=coloured) for block in blocks)
+    out = _CONTROL.sub("\ufffd", "\n\n".join(filter(None, said)) + "\n")
+    return _painted(out) if coloured else out
 
 
-def _block(block: BlockChange) -> str:
+def _painted(text: str) -> str:
+    """Put colours in their places, and again at the beginning of each line that one reaches into."""
+    lines, now = [], ""
+    for line in text.split("\n"):
+        bare = line.lstrip()
+        lead = line[: len(line) - len(bare)]
+        marks = [mark for mark in line if mark in _COLOURS]
+        shown = re.sub(f"[{_INSERT}{_DELETE}{_END}]", lambda found: _COLOURS[found[0]], bare)
+        start = _COLOURS[now] if now and bare else ""
+        now = ("" if marks[-1] == _END else marks[-1]) if marks else now
+        lines.append(lead + start + shown + (_COLOURS[_END] if now and bare else ""))
+    return "\n".join(lines)
+
+
+def _block(block: BlockChange, *, coloured: bool) -> str:
     said = "".join(notes.moved(block)) if block.kind is Kind.MOVED else notes.difference(block)
-    links = (f"link: {old} -> {new}" for old, new in block.links)
-    return "\n".join((*_lines(block), *(f"[{note}]" for note in (said, *links) if note)))
+    links = (f"link: {old or 'none'} -> {new or 'none'}" for old, new in block.links)
+    return "\n".join((*_lines(block, coloured=coloured), *(f"[{note}]" for note in (said, *links) if note)))
 
 
-def _lines(block: BlockChange) -> list[str]:
-    words = signed(block.pieces)
+def _lines(block: BlockChange, *, coloured: bool) -> list[str]:
+    words = signed(block.pieces, coloured=coloured)
     if block.tag == "pre":
         return words.splitlines()
+    if block.tag == "hr":
+        return ["* * *"]
     first, rest = _indents(block)
     lines = textwrap.wrap(
         words,
@@ -41,17 +65,20 @@ def _lines(block: BlockChange) -> list[str]:
         break_on_hyphens=False,
     )
     underline = "-" * max(map(len, lines), default=0)
-    return [*lines, underline] if block.tag in ("h1", "h2", "h3", "h4", "h5", "h6") else lines
+    return [*lines, underline] if block.tag in HEADINGS else lines
 
 
-def signed(pieces: Sequence[Piece]) -> str:
-    """Return the words with `[-deleted-]` and `[+inserted+]`."""
+def signed(pieces: Sequence[Piece], *, coloured: bool = False) -> str:
+    """Return the words with `[-deleted-]` and `[+inserted+]`, or what stands for their colours."""
+    marks = _COLOURED if coloured else _SIGNED
     out = ""
     for op, group in groupby(pieces, key=lambda piece: piece.op):
         words = "".join(piece.text for piece in group).replace("\t", " | ")
+        words = re.sub(f"[{_INSERT}{_DELETE}{_END}]", "\ufffd", words) if coloured else words
         bare = words.lstrip()
-        apart = " " if out.endswith("-]") and op == "insert" else ""
-        out += (words[: len(words) - len(bare)] or apart) + _SIGNED.get(op, "{}").format(bare)
+        apart = " " if out.endswith(("-]", _END)) and op == "insert" else ""
+        lead = words[: len(words) - len(bare)] or apart
+        out += lead + (marks.get(op, "{}").format(bare) if bare else "")
     return out
 
 

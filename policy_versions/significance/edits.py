@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from policy_versions.diff import Change
-from policy_versions.diff.align import best_matches, matches
+from policy_versions.diff.likeness import best_matches
 from policy_versions.diff.model import Op
-from policy_versions.diff.words import Run, runs
+from policy_versions.diff.sequence import readable
+from policy_versions.diff.words import Told, told
 from policy_versions.significance.normal import is_slip, normal, sentences
 
 MOST = 2_000  # sentences looked at; a change of more is a new text
@@ -108,12 +109,12 @@ def _sentences(change: Change, other: Op) -> Iterator[Sentence]:
 
 def _settled(one: Sentence, other: Sentence, old: _Text, new: _Text) -> Sentence:
     """Return the new sentence with the old one's words wherever the difference is none of substance."""
-    told = runs(one.words, other.words, matches(one.words, other.words))
-    words = (run.old if run.kept or _is_harmless(run, old, new) else run.new for run in told)
+    fates = told(one.words, other.words, readable(one.words, other.words))
+    words = (run.old if run.kept or _is_harmless(run, old, new) else run.new for run in fates)
     return replace(other, normal=" ".join(chain.from_iterable(words)))
 
 
-def _is_harmless(run: Run[str], old: _Text, new: _Text) -> bool:
+def _is_harmless(run: Told[str], old: _Text, new: _Text) -> bool:
     """Whether words differ by slips or blanks only, or passages went to, or came from, elsewhere."""
     if "".join(run.old) == "".join(run.new):
         return True
@@ -131,7 +132,7 @@ def _renames(reworded: Iterable[Edit], known: Counter[str]) -> dict[str, str]:
     replaced: Counter[tuple[str, str]] = Counter()
     for edit in reworded:
         if edit.old and edit.new:
-            changed = runs(edit.old.words, edit.new.words, matches(edit.old.words, edit.new.words))
+            changed = told(edit.old.words, edit.new.words, readable(edit.old.words, edit.new.words))
             names = (run for run in changed if _is_name(run.old, edit.old) and _is_name(run.new, edit.new))
             replaced.update((" ".join(run.old), " ".join(run.new)) for run in names if not run.kept)
     return {

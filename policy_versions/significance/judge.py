@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from policy_versions.diff.align import matches
-from policy_versions.diff.words import Run, runs
+from policy_versions.diff.sequence import readable
+from policy_versions.diff.words import Told, told
 from policy_versions.significance.edits import Edit, Sentence
 from policy_versions.significance.normal import normal
 from policy_versions.significance.rules import Category, Rules
@@ -161,12 +161,12 @@ def _named(edit: Edit, category: Category | None) -> _Touch | None:
 def _moved_house(edit: Edit, rules: Rules) -> bool:
     """Whether all that differs belongs to a postal address: near a street or a floor, or a post code."""
     old, new = edit.before.split(), edit.after.split()
-    told = [Run(True, [], []), *runs(old, new, matches(old, new)), Run(True, [], [])]
+    fates = [Told(True, [], []), *told(old, new, readable(old, new)), Told(True, [], [])]
     return all(
         run.kept
         or all(any(map(str.isdigit, word)) for word in (*run.old, *run.new))
         or rules.places.search(" ".join((*before.new[-NEAR:], *run.old, *run.new, *after.new[:NEAR])))
-        for before, run, after in zip(told, told[1:], told[2:], strict=False)
+        for before, run, after in zip(fates, fates[1:], fates[2:], strict=False)
     )
 
 

@@ -112,7 +112,7 @@ def change(*blocks: BlockChange) -> Change:
 
 
 def block(*pieces: Piece, kind: Kind = Kind.WORDS, tag: str = "p", **given: Any) -> BlockChange:
-    return BlockChange("b", kind, tag, pieces=pieces, **given)
+    return BlockChange("b", kind, tag, edits=pieces, **given)
 
 
 def new(text: str, **given: Any) -> BlockChange:

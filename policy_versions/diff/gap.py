@@ -1,0 +1,100 @@
+"""Between two equal blocks: let words vote for which old blocks became which new ones. Pure, and bounded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
+
+from policy_versions.diff.likeness import ALIKE, ALIKE_ALONE, CONTAINED, LEAST, mutually_best
+from policy_versions.diff.sequence import Effort, Pairs, common, numbered
+
+PART = 0.7  # of a block's words stem from the block that it is called a part of
+PART_WORDS = 3  # shorter blocks are no parts
+DIVISIBLE = frozenset({"p", "li", "h1", "h2", "h3", "h4", "h5", "h6"})
+
+Group = tuple[tuple[int, ...], tuple[int, ...]]  # old and new places: 1 and 1, 1 and n, or n and 1
+Texts = Sequence[Sequence[str]]  # words of each block
+
+
+def reworded(words: tuple[Texts, Texts], tags: Sequence[Sequence[str]], effort: Effort) -> list[Group]:
+    """Return which of the old blocks (words[0]) became which of the new ones (words[1]), ascending.
+
+    The words of each side are compared in one go, so that pairs keep their order. A paragraph that was split
+    is one old place and several new ones; joined ones, the other way round.
+    """
+    votes = _votes(*words, effort)
+    sizes = [[len(text) for text in side] for side in words]
+    pairs = _pairs(votes, sizes)
+    return sorted(_with_parts(pairs, votes, sizes, tags))
+
+
+def _votes(old: Texts, new: Texts, effort: Effort) -> Counter[tuple[int, int]]:
+    """Return how many words of which old block are found in which new one, all in one order."""
+    olds, news = numbered(chain.from_iterable(old), chain.from_iterable(new))
+    owners_old, owners_new = _owners(old), _owners(new)
+    votes: Counter[tuple[int, int]] = Counter()
+    for i, j, size in common(olds, news, effort):
+        votes.update(zip(owners_old[i : i + size], owners_new[j : j + size], strict=True))
+    return votes
+
+
+def _owners(texts: Texts) -> list[int]:
+    """Return, for each word of all texts, the number of its text."""
+    return [number for number, text in enumerate(texts) for _ in text]
+
+
+def _pairs(votes: Mapping[tuple[int, int], int], sizes: Sequence[Sequence[int]]) -> Pairs:
+    """Return blocks that are alike and each other's best match; then the best among the rest, and so on."""
+    least = ALIKE_ALONE if len(sizes[0]) == len(sizes[1]) == 1 else ALIKE
+    likeness = {pair: _likeness(count, sizes[0][pair[0]], sizes[1][pair[1]]) for pair, count in votes.items()}
+    left = {pair: share for pair, share in likeness.items() if share >= least}
+    out: Pairs = []
+    while left:
+        best = mutually_best(left)
+        out += best
+        olds, news = {i for i, _ in best}, {j for _, j in best}
+        left = {pair: share for pair, share in left.items() if pair[0] not in olds and pair[1] not in news}
+    return sorted(out)
+
+
+def _likeness(shared: int, old: int, new: int) -> float:
+    """Return the share of words in common (Dice), or more where one block holds most of the other."""
+    smaller = min(old, new)
+    contained = shared / smaller if smaller >= LEAST else 0.0
+    return max(2 * shared / (old + new), contained if contained >= CONTAINED else 0.0)
+
+
+def _with_parts(
+    pairs: Pairs,
+    votes: Mapping[tuple[int, int], int],
+    sizes: Sequence[Sequence[int]],
+    tags: Sequence[Sequence[str]],
+) -> Iterator[Group]:
+    """Yield the pairs, widened by neighbours that stem from the same block on the other side."""
+    taken = {i for i, _ in pairs}, {j for _, j in pairs}
+
+    def belongs(side: int, whole: int, place: int) -> bool:
+        if not 0 <= place < len(sizes[side]) or place in taken[side] or tags[side][place] not in DIVISIBLE:
+            return False
+        size = sizes[side][place]
+        return size >= PART_WORDS and votes.get((whole, place) if side else (place, whole), 0) >= PART * size
+
+    for i, j in pairs:
+        olds, news = [i], [j]
+        if tags[0][i] in DIVISIBLE and tags[1][j] in DIVISIBLE:
+            news = _widened(j, partial(belongs, 1, i))
+            olds = _widened(i, partial(belongs, 0, j)) if len(news) == 1 else olds
+        taken[0].update(olds)
+        taken[1].update(news)
+        yield tuple(olds), tuple(news)
+
+
+def _widened(place: int, belongs: Callable[[int], bool]) -> list[int]:
+    first = last = place
+    while belongs(first - 1):
+        first -= 1
+    while belongs(last + 1):
+        last += 1
+    return list(range(first, last + 1))

@@ -1,0 +1,96 @@
+"""Cut the runs of a block into words: the smallest things that are inserted or deleted."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+Marks = tuple[str, ...]  # strong, em, code, strike, link:URL; the outermost first
+
+CELL = "\t"  # stands between two cells of a row; no other word of a row holds a tab
+
+_CHINESE_JAPANESE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # written without spaces: a sign is a word
+_LETTERS = rf"(?:[^\W{_CHINESE_JAPANESE}]|[\u0300-\u036f\u0900-\u0963\u0966-\u0dff\u0e00-\u0fff])"
+_URL = r"https?://[^\s<>]*[^\s<>.,;:)]"
+_MAIL = r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"
+_SIGNS = "|".join(re.escape(sign) + "+" for sign in string.punctuation)  # "..." and "-----" are one word
+_REST = rf"\d+(?:[.,:/]\d+)+|[{_CHINESE_JAPANESE}]|{_LETTERS}+(?:['’]{_LETTERS}+)*|{_SIGNS}|\S"
+_BLANKS = rf"[^\S{CELL}]*"
+_WORD = re.compile(rf"{CELL}|{_BLANKS}(?:{_URL}|{_REST})")
+_WORD_OR_MAIL = re.compile(rf"{CELL}|{_BLANKS}(?:{_URL}|{_MAIL}|{_REST})")
+_CODE = re.compile(rf"\s*(?:{_URL}|{_REST})")
+_SAID = re.compile(rf"[{_CHINESE_JAPANESE}]|[^\W{_CHINESE_JAPANESE}]+")
+
+
+class Run(NamedTuple):
+    """Visible text in one dress. Blanks are single; a line break stands for one that is forced."""
+
+    text: str
+    marks: Marks = ()
+
+
+class Words(NamedTuple):
+    """The words of a block, each with the blanks before it, without them, and its marks."""
+
+    raw: list[str]
+    texts: list[str]
+    marks: list[Marks]
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    @property
+    def cells(self) -> int:
+        """How many cells a row with these words has."""
+        return self.texts.count(CELL) + 1
+
+    def then(self, other: Words) -> Words:
+        """Return these words and, after a blank, the other ones."""
+        raw = [*self.raw, *(" " * bool(self.raw) + word for word in other.raw[:1]), *other.raw[1:]]
+        return Words(raw, [*self.texts, *other.texts], [*self.marks, *other.marks])
+
+
+def cut(runs: Iterable[Run], *, code: bool = False) -> Words:
+    """Return the words of these runs. In code, blanks and line breaks are kept as written."""
+    raw: list[str] = []
+    marks: list[Marks] = []
+    left = ""  # blanks at the end of a run belong to the next word
+    for run in runs:
+        text = left + run.text
+        bare = text if code else text.rstrip(" \n")
+        left = text[len(bare) :]
+        pattern = _CODE if code else _WORD_OR_MAIL if "@" in bare else _WORD
+        found = pattern.findall(bare)
+        raw += found
+        marks += [run.marks] * len(found)
+    return Words(raw, [*map(_bare, raw)], marks)
+
+
+def _bare(word: str) -> str:
+    return word.lstrip() or word
+
+
+def said(text: str) -> list[str]:
+    """Return the words of a text for likeness: letters and digits, in one case."""
+    return _SAID.findall(text.casefold())
+
+
+def numbering(text: str, *, heading: bool) -> int:
+    """Return how many of the first characters only number a block, as in "5.1", "(a)" or "IV."."""
+    words = list(_WORD.finditer(text[:60]))[:4]
+    first, second, third = [*(_bare(word.group()) for word in words[:3]), "", "", ""][:3]
+    if re.fullmatch(r"\d+(?:\.\d+)*|[A-Za-z]|[ivxIVX]+|\(", first) is None:
+        return 0
+    if first == "(":
+        return words[2].end() if third == ")" and len(second) <= 4 else 0
+    if second in (".", ")") and third:
+        return words[1].end()
+    dotted = "." in first and second[:1].isupper()
+    return words[0].end() if first[0].isdigit() and second and (heading or dotted) else 0
+
+
+def joined(runs: Sequence[Run]) -> str:
+    """Return the text of the runs."""
+    return "".join(run.text for run in runs)
