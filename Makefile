@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 BIND ?= 127.0.0.1:8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint types imports units screenshots format lock clean
+.PHONY: help setup run demo test lint types imports units screenshots bench format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,10 @@ $(VENV)/.installed: $(VENV)/.made requirements.txt pyproject.toml
 
 $(VENV)/.tested-with: $(VENV)/.installed requirements-dev.txt
 	$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.measured-with: $(VENV)/.installed requirements-bench.txt
+	$(PIP) install --quiet --require-hashes -r requirements-bench.txt
 	@touch $@
 
 setup: $(VENV)/.installed ## Make .venv with the gazette command in it
@@ -55,12 +59,16 @@ screenshots: $(VENV)/.tested-with ## Take the pictures in docs/images anew
 	@sh tests/chromium.sh
 	$(BIN)/python -m tests.screenshots
 
+bench: $(VENV)/.measured-with ## Measure the redline on pairs of texts (FOLDER=…, see benchmarks/README.md)
+	@test -n "$(FOLDER)" || { echo "Usage: make bench FOLDER=pairs [ARGS='--histories DIR --json FILE']"; exit 1; }
+	$(BIN)/python benchmarks/diff.py $(FOLDER) $(ARGS)
+
 format: $(VENV)/.tested-with ## Put the code in its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 lock: $(VENV)/.tested-with ## Compile requirements*.txt anew, with hashes
-	for name in requirements requirements-dev; do \
+	for name in requirements requirements-dev requirements-bench; do \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 			--no-header --no-annotate --no-emit-index-url $$name.in --output-file $$name.txt || exit 1; \
 	done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -101,6 +102,22 @@ def migrate() -> None:
     engine = database.create_engine(_database_url())
     database.migrate(engine)
     click.echo(f"The schema is at head ({engine.url.render_as_string(hide_password=True)}).")
+
+
+@main.command()
+def reindex() -> None:
+    """Cut into blocks the texts that are not, or by an earlier engine: comparisons are quicker from blocks."""
+    from policy_versions import comparing
+
+    with _progress("Cutting texts into blocks", None) as moved:
+        left = list(_counted(comparing.reindex(_engine()), moved))
+    click.echo(f"{left[0]} texts cut into blocks anew." if left[0] else "Every text has its blocks.")
+
+
+def _counted(steps: Iterator[int], moved: Any) -> Iterator[int]:
+    for number, left in enumerate(steps):
+        moved(completed=number, total=number + left)
+        yield left
 
 
 @main.command()
@@ -278,6 +295,64 @@ def export(folder: Path, only: str | None, prefix: str) -> None:
                 files = histories.export(session, policy)
                 count = folders.write(folder, policy.slug.removeprefix(prefix), files)
                 click.echo(f"{policy.slug}: {count} files.")
+
+
+@main.command("diff")
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "--as", "form", type=click.Choice(["text", "markdown", "html", "json"]), default="text", show_default=True
+)
+@click.option("--context", type=click.IntRange(min=0), help="Unchanged blocks shown around each change.")
+@click.option("--whole", is_flag=True, help="Show all that did not change as well.")
+@click.option("--side-by-side", is_flag=True, help="In HTML: both texts beside each other.")
+@click.option("--colour", "--color", type=click.Choice(["auto", "always", "never"]), default="auto")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where the texts differ.")
+def diff_(
+    old: str,
+    new: str,
+    form: str,
+    context: int | None,
+    whole: bool,
+    side_by_side: bool,
+    colour: str,
+    exit_code: bool,
+) -> None:
+    """Show what changed from OLD to NEW: Markdown files, - for standard input, or published texts as
+    POLICY@NUMBER or POLICY@DATE."""
+    from policy_versions.diff import compare, redline
+
+    change = compare(_text_of(old), _text_of(new))
+    around = None if whole else context or 0
+    if form == "html":
+        said = redline.html(change, "side_by_side" if side_by_side else "inline", around) + "\n"
+    elif form == "json":
+        said = json.dumps(change.to_json(), ensure_ascii=False, indent=2) + "\n"
+    elif form == "markdown":
+        said = redline.markdown(change, around)
+    else:
+        said = redline.text(change, around, coloured=_in_colour(colour)) if not change.is_empty else ""
+    click.echo(said, nl=False, color=True)
+    if exit_code and not change.is_empty:
+        raise SystemExit(1)
+
+
+def _in_colour(wish: str) -> bool:
+    """Colours are for people: none where output is no terminal, or NO_COLOR is set (https://no-color.org)."""
+    return wish == "always" or (wish == "auto" and sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+
+
+def _text_of(name: str) -> str:
+    """The text of a file, of standard input, or of a published revision named POLICY@NUMBER or POLICY@DATE."""
+    from policy_versions import archive, markdown, policies
+
+    slug, at, which = name.rpartition("@")
+    if name == "-":
+        return markdown.decoded(sys.stdin.buffer.read())
+    if Path(name).is_file() or not at:
+        return markdown.decoded(Path(name).read_bytes())
+    with database.reading(_engine()) as session:
+        return archive.by_name(session, policies.policy(session, slug), which).text
 
 
 # -- members and accounts -----------------------------------------------------------------------

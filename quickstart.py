@@ -14,7 +14,7 @@ import database
 import settings as configuration
 from database import ROOT, DatabaseClock, reading, writing
 from notifier import members
-from policy_versions import folders, histories, policies
+from policy_versions import comparing, folders, histories, policies
 from settings import Settings
 from web import accounts
 
@@ -47,6 +47,8 @@ def prepare(bind: str, *, actor: str, say: Callable[[str], object]) -> Settings:
         empty = not policies.policies(session)
     if empty:
         say(load_examples(engine, settings, actor=actor))
+    for _ in comparing.reindex(engine):  # after an upgrade, the texts are cut into blocks anew
+        pass
     password = _administrator(engine)
     say(f"Gazette listens on {settings.public_url} (stop it with Ctrl-C).")
     say(f"Sign in at {settings.public_url}/admin as “{ADMINISTRATOR}”{_with(password)}.")

@@ -13,7 +13,7 @@ from notifier import audience, letters
 from notifier.letters import Letter, LetterContext
 from notifier.models import Batch, Delivery, Notice, RenderedLetter
 from notifier.senders.protocol import Message
-from policy_versions import archive, dates, diff, significance
+from policy_versions import archive, comparing, dates, diff, significance
 from policy_versions.archive import Entry, History
 from policy_versions.models import Policy, Revision
 from policy_versions.significance import Finding
@@ -23,7 +23,14 @@ ENGINES = f"{diff.ENGINE} {significance.ENGINE}"
 
 
 def compose(
-    record: History, entry: Entry, settings: Settings, *, notice: Notice, batch: Batch, now: datetime
+    session: Session,
+    record: History,
+    entry: Entry,
+    settings: Settings,
+    *,
+    notice: Notice,
+    batch: Batch,
+    now: datetime,
 ) -> LetterContext:
     """What the letter of a batch says. now: when it is written, UTC."""
     policy, revision = record.policy, entry.revision
@@ -55,7 +62,7 @@ def compose(
         "base_label": base.date.label if base else None,
         "summary": revision.summary,
         "findings": () if correction else findings(entry),
-        "change": diff.compare(base.text, revision.text) if base and not correction else None,
+        "change": comparing.compare(session, base, revision) if base and not correction else None,
         "promise": policy.promise,
         "kind": notice.kind,
         "correction_reason": entry.withdrawal.reason if entry.withdrawal else "",
@@ -98,7 +105,7 @@ def render(session: Session, notice: Notice, batch: Batch, settings: Settings, *
     entry = next((e for e in record.entries if e.revision.id == notice.revision_id), None)
     if entry is None:
         raise NoSuchRevision(notice.revision_id)
-    context = compose(record, entry, settings, notice=notice, batch=batch, now=now)
+    context = compose(session, record, entry, settings, notice=notice, batch=batch, now=now)
     letter = letters.render(context, prefix=notice.substitution_prefix)
     return _row(letter, notice, batch, entry, now)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
 
 from database import reading, writing
 from notifier import notices
 from notifier.runtime import Runtime
-from policy_versions import archive, deciding
+from policy_versions import archive, comparing, deciding
 from policy_versions.deciding import Judgement
 from policy_versions.models import DueDecision, Policy, Revision
 
@@ -39,7 +40,7 @@ def _judge(runtime: Runtime, revision_id: int) -> Judgement:
     with reading(runtime.engine) as session:
         revision = session.get_one(Revision, revision_id)
         record = archive.history(session, session.get_one(Policy, revision.policy_id))
-        return deciding.judge(record.entries, revision)
+        return deciding.judge(record.entries, revision, partial(comparing.blocks, session))
 
 
 def _write(runtime: Runtime, due: DueDecision, judged: Judgement) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from policy_versions.diff.blocks import CELL
 from policy_versions.diff.model import BlockChange, Change, Piece
+from policy_versions.diff.tokens import CELL
 
 UNCHANGED = 120  # characters of whole unchanged sentences that are rather shown than left out
 OVERLONG = 400  # characters of unchanged text in a changed sentence, past which its middle is left out

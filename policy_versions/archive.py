@@ -24,7 +24,7 @@ from errors import (
     NotWithdrawable,
     SameText,
 )
-from policy_versions import audit, chain, dates, markdown, policies
+from policy_versions import audit, chain, comparing, dates, markdown, policies
 from policy_versions.models import (
     LEAST_NOTICE_DAYS,
     RULES,
@@ -312,6 +312,7 @@ def append(session: Session, record: History, given: Text, *, actor: str, now: d
     made.chain = chain.link(last.chain if last else "", chained(made))
     session.add(made)
     session.flush()
+    comparing.keep(session, made)
     return made
 
 

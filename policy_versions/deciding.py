@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlmodel import Session
 
-from policy_versions import audit, significance
+from policy_versions import audit, comparing, significance
 from policy_versions.archive import Entry
+from policy_versions.diff import Blocks
 from policy_versions.models import DecisionRecord, Revision
 from policy_versions.significance import Decision, Finding
 
@@ -28,8 +29,10 @@ class Judgement:
     cumulative: Revision | None = None
 
 
-def judge(entries: Sequence[Entry], revision: Revision) -> Judgement:
-    """Decide a revision on the record before it. entries: the policy's, by number."""
+def judge(
+    entries: Sequence[Entry], revision: Revision, blocks: Callable[[Revision], Blocks] = comparing.read
+) -> Judgement:
+    """Decide a revision on the record before it. entries: the policy's, by number. blocks: of a text."""
     earlier = [e for e in entries if e.live and e.number < revision.number]
     if not earlier:
         return Judgement("first", 0, (), "")
@@ -39,8 +42,8 @@ def judge(entries: Sequence[Entry], revision: Revision) -> Judgement:
         revision,
         previous,
         cumulative,
-        significance.decide(previous.text, revision.text),
-        significance.decide(cumulative.text, revision.text) if cumulative is not previous else None,
+        significance.decide(blocks(previous), blocks(revision)),
+        significance.decide(blocks(cumulative), blocks(revision)) if cumulative is not previous else None,
     )
 
 

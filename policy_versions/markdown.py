@@ -25,6 +25,7 @@ SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
 _NEWLINE = r"(?:\r\n|\r|\n)"
 _FRONT_MATTER = re.compile(rf"\ufeff?---[ \t]*{_NEWLINE}(?:.*?{_NEWLINE})??---[ \t]*(?:{_NEWLINE}|\Z)", re.DOTALL)
+_INLINE = re.compile(r"[\\`*_~\[<&\n]")  # "]", ")" and "!" mean something beside these only
 _SIGN = re.compile(r"[\[*_~`<&!\\]")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _CLEANER = nh3.Cleaner(
@@ -63,13 +64,16 @@ def parse(text: str) -> list[Token]:
     return _READER.parse(body_of(text))
 
 
-def parse_whole(text: str) -> list[Token]:
+def parse_whole(text: str, known: dict[str, list[Token]]) -> list[Token]:
     """Return the same tokens, and refuse what would lose some of the text or take too long.
+
+    known: the inline tokens of paragraphs that were read before, by their source; this adds its own. Texts that
+    define links by name neither use it nor add to it.
 
     Raises: TextTooLong, TooManyBlocks, NestedTooDeep, as `check` does.
     """
     _check_size(text)
-    tokens = _READER.parse(body_of(text), {"lines above": _lines_above(text)})
+    tokens = _READER.parse(body_of(text), {"lines above": _lines_above(text), "known": known})
     _check_blocks(tokens)
     return tokens
 
@@ -114,6 +118,14 @@ def _visible(child: Token) -> str:
     if child.type == "image":
         return visible(child)
     return " " if child.type in ("softbreak", "hardbreak") else child.content
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of a file. Raises: TextNotReadable, where it is not UTF-8."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise TextNotReadable("it is not UTF-8") from error
 
 
 def check(text: str) -> None:
@@ -164,7 +176,7 @@ class _Reader(MarkdownIt):
 
 def _show_images_as_links(state: StateCore) -> None:
     for token in state.tokens:
-        if any(child.type == "image" for child in token.children or ()):
+        if "![" in token.content and any(child.type == "image" for child in token.children or ()):
             token.children = _without_images(token.children or [])
 
 
@@ -210,7 +222,7 @@ def _unique(slug: str, taken: dict[str, int]) -> str:
 
 def _align_by_class(state: StateCore) -> None:
     for token in state.tokens:
-        if style := token.attrs.pop("style", None):
+        if token.attrs and (style := token.attrs.pop("style", None)):
             token.attrs["class"] = "align-" + str(style).removeprefix("text-align:")
 
 
@@ -224,14 +236,23 @@ def _refuse_depth(state: StateBlock, line: int, _end: int, _silent: bool) -> boo
 def _read_inline(state: StateCore) -> None:
     """Do what markdown-it's own rule does, until SIGNS are met: each can cost it some microseconds."""
     left = SIGNS
+    known = {} if state.env.get("references") else state.env.get("known", {})
     for token in state.tokens:
-        if token.type == "inline":
-            token.children = []
-            left -= len(_SIGN.findall(token.content))
-            if left >= 0:
-                state.md.inline.parse(token.content, state.md, state.env, token.children)
-            else:
-                token.children += _as_written(token.content)
+        if token.type != "inline":
+            continue
+        left -= len(_SIGN.findall(token.content))
+        children = known.get(token.content)
+        if children is None:
+            children = known[token.content] = _children(state, token.content) if left >= 0 else []
+        token.children = children if left >= 0 else [*_as_written(token.content)]
+
+
+def _children(state: StateCore, content: str) -> list[Token]:
+    if _INLINE.search(content) is None:  # most of any policy: nothing to parse
+        return [Token("text", "", 0, content=content)]
+    children: list[Token] = []
+    state.md.inline.parse(content, state.md, state.env, children)
+    return children
 
 
 def _as_written(content: str) -> Iterator[Token]:
@@ -243,6 +264,7 @@ def _as_written(content: str) -> Iterator[Token]:
 
 def _reader() -> MarkdownIt:
     reader = _Reader("commonmark", {"html": False, "maxNesting": NESTING + 1}).enable(["table", "strikethrough"])
+    reader.disable(["html_block", "html_inline"])  # which do nothing where HTML is text
     reader.block.ruler.before("table", "depth", _refuse_depth)
     reader.core.ruler.at("inline", _read_inline)
     for rule in (_show_images_as_links, _name_headings, _align_by_class):

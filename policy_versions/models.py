@@ -75,6 +75,15 @@ class Revision(SQLModel, table=True):
         return dates.RevisionDate.parse(self.revision_date)
 
 
+class RevisionBlocks(SQLModel, table=True):
+    """A revision's text cut into blocks, so that no comparison parses it. No fact: it can be made anew."""
+
+    __tablename__ = "revision_blocks"
+    revision_id: int | None = Field(default=None, foreign_key="revision.id", primary_key=True)
+    engine: str  # the diff engine that made them; `gazette reindex` replaces those of another
+    content: str = Field(sa_column=Column(Text, nullable=False))  # see policy_versions/diff/stored.py
+
+
 class Withdrawal(SQLModel, table=True):
     """A published revision taken back before it was in force."""
 

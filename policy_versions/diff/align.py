@@ -11,7 +11,7 @@ from rapidfuzz.distance import LCSseq
 from policy_versions.diff.blocks import Block
 from policy_versions.diff.gap import Group, reworded
 from policy_versions.diff.likeness import LEAST, mutually_best, sharing_grams
-from policy_versions.diff.sequence import CELLS, Effort, Pairs, gaps, numbered, pairs_of, patient, unique_on_both
+from policy_versions.diff.sequence import CELLS, Effort, Pairs, gaps, pairs_of, patient, unique_on_both
 from policy_versions.diff.tokens import said
 
 MOVED = 0.6  # of the larger block's words are, in order, in the other, where one moved and was edited
@@ -49,8 +49,7 @@ class _Aligning:
 
     def result(self) -> Alignment:
         """Return the alignment."""
-        keys = numbered((block.key for block in self._old), (block.key for block in self._new))
-        same = patient(*keys, self._effort)
+        same = patient([block.key for block in self._old], [block.key for block in self._new], self._effort)
         kept: list[Group] = [((i,), (j,)) for i, j in pairs_of(same)]
         self._take(kept)
         moves = self._exact_moves()
@@ -124,7 +123,7 @@ class _Aligning:
         cells = len(old) * len(new)
         if not cells or cells > 10 * CELLS or not self._effort.spend(2_000 + cells // 10):
             return 0.0
-        return float(LCSseq.similarity(*numbered(old, new))) / max(len(old), len(new))
+        return float(LCSseq.similarity(old, new)) / max(len(old), len(new))
 
     def _beside(self, moves: Pairs, belong: Callable[[int, int], bool]) -> Pairs:
         """Return blocks next to moved ones that are free on both sides and belong together."""

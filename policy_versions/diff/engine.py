@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import chain, pairwise
 
 from policy_versions.diff.align import Alignment, align
-from policy_versions.diff.blocks import Block, Blocks, digest, marks_link, read
+from policy_versions.diff.blocks import ROWS, Block, Blocks, Known, digest, marks_link, read
+from policy_versions.diff.collecting import uncollected
 from policy_versions.diff.gap import Group
 from policy_versions.diff.model import BlockChange, Change, Kind, Piece
+from policy_versions.diff.rows import cells_of, columns_of, compare_rows
 from policy_versions.diff.sequence import PLENTY, Effort, Pairs
 from policy_versions.diff.tokens import Words
-from policy_versions.diff.words import columns_of, compare_parts, whole
+from policy_versions.diff.words import compare_parts, whole
 
 SPAN = 2  # blocks that stand so near one another in both texts moved together
 
@@ -29,17 +31,19 @@ def compare(old: str | Blocks, new: str | Blocks, *, absorb: bool = True, units:
 
     Raises: TextTooLong, TooManyBlocks, NestedTooDeep.
     """
-    was, now = _blocks(old), _blocks(new)
+    known = Known()
+    was, now = _blocks(old, known), _blocks(new, known)
     effort = Effort(units)
-    blocks = tuple(_Comparison(was, now, effort, absorb=absorb).blocks())
+    with uncollected():
+        blocks = tuple(_Comparison(was, now, effort, absorb=absorb).blocks())
     head = _unseen("front-matter", was.front, now.front)
     if not head and all(block.kind is Kind.EQUAL for block in blocks):
         return Change((*blocks, *_unseen("source", was.source, now.source)))
     return Change((*head, *blocks), is_complete=not effort.is_spent)
 
 
-def _blocks(text: str | Blocks) -> Blocks:
-    return read(text) if isinstance(text, str) else text
+def _blocks(text: str | Blocks, known: Known) -> Blocks:
+    return read(text, known) if isinstance(text, str) else text
 
 
 def _unseen(tag: str, old: str, new: str) -> tuple[BlockChange, ...]:
@@ -74,24 +78,22 @@ class _Comparison:
     def blocks(self) -> Iterator[BlockChange]:
         """Yield what became of each block, in reading order: within a gap the old ones first."""
         i = j = 0
-        for olds, news in (*self._kept, ((len(self._old),), (len(self._new),))):
-            yield from (self._left(place) for place in range(i, olds[0]))
-            yield from chain.from_iterable(self._came(place) for place in range(j, news[0]))
-            if olds[0] < len(self._old):
-                yield from self._both((olds, news))
+        for group in (*self._kept, ((len(self._old),), (len(self._new),))):
+            olds, news = group
+            if i < olds[0]:
+                yield from map(self._left, range(i, olds[0]))
+            if j < news[0]:
+                yield from chain.from_iterable(map(self._came, range(j, news[0])))
             i, j = olds[-1] + 1, news[-1] + 1
+            if i <= len(self._old):
+                yield from self._both(group)
 
-    def _both(self, group: Group) -> Iterator[BlockChange]:
-        (i, *others), (j, *parts) = group
+    def _both(self, group: Group) -> Iterable[BlockChange]:
+        (i, *more), (j, *parts) = group
         old, new = self._old[i], self._new[j]
-        if not others and not parts and old.look == new.look:
-            kind = Kind.EQUAL if old.spelling == new.spelling else Kind.SOURCE
-            yield BlockChange(
-                f"c{new.id}", kind, new.tag, new.section, (), (), new,
-                depth=new.depth, quotes=new.quotes, number=new.number, old_number=new.number,
-            )  # fmt: skip
-        else:
-            yield from self._told([self._old[i] for i in group[0]], [self._new[j] for j in group[1]])
+        if old.look == new.look and not more and not parts:
+            return (_alike(old, new),)
+        return self._told([self._old[i] for i in group[0]], [self._new[j] for j in group[1]])
 
     def _left(self, i: int) -> BlockChange:
         block, move = self._old[i], self._to.get(i)
@@ -145,17 +147,18 @@ class _Comparison:
     def _pieces(self, olds: Sequence[Block], news: Sequence[Block]) -> list[tuple[Piece, ...]]:
         if len(olds) == len(news) == 1 and olds[0].body == news[0].body:
             return [whole(news[0].runs, "equal")]
+        if olds[0].tag in ROWS and news[0].tag in ROWS:
+            return [self._row(olds[0], news[0])]
         old = reduce(Words.then, (block.words for block in olds))
-        words = [block.words for block in news]
-        columns = self._columns_of(olds[0], news[0], old, words[0])
-        return compare_parts(old, words, self._effort, absorb=self._absorb, columns=columns)
+        return compare_parts(old, [block.words for block in news], self._effort, absorb=self._absorb)
 
-    def _columns_of(self, old: Block, new: Block, was: Words, now: Words) -> Pairs | None:
-        """Return which cells of two rows belong together, by the head of their table where it has as many."""
-        sizes = was.cells, now.cells
+    def _row(self, old: Block, new: Block) -> tuple[Piece, ...]:
+        """Compare two rows; a table's head tells which cells of its rows with as many cells belong together."""
+        was, now = cells_of(old.runs), cells_of(new.runs)
+        sizes = len(was), len(now)
         if old.tag == new.tag == "th":
             self._columns = {sizes: columns_of(was, now, self._effort)}
-        return self._columns.get(sizes) if old.tag == new.tag and old.tag in ("th", "tr") else None
+        return compare_rows(was, now, self._effort, self._columns.get(sizes), absorb=self._absorb)
 
 
 def _aligned(old: Blocks, new: Blocks, effort: Effort) -> Alignment:
@@ -178,6 +181,21 @@ def _passages(moves: Pairs) -> dict[tuple[int, int], int]:
     return out
 
 
+def _alike(old: Block, new: Block) -> BlockChange:
+    """Return what is told of a block that reads the same; quickly, for most blocks do."""
+    return BlockChange(
+        f"c{new.id}",
+        Kind.EQUAL if old.spelling == new.spelling else Kind.SOURCE,
+        new.tag,
+        new.section,
+        unchanged=new,
+        depth=new.depth,
+        quotes=new.quotes,
+        number=new.number,
+        old_number=new.number,
+    )
+
+
 def _alone(name: str, kind: Kind, block: Block, section: tuple[str, ...]) -> BlockChange:
     """Return what is told of a block that came or went as a whole."""
     return BlockChange(
@@ -196,7 +214,8 @@ def _alone(name: str, kind: Kind, block: Block, section: tuple[str, ...]) -> Blo
 def _kind(old: Block, new: Block, pieces: tuple[Piece, ...], links: Links, *, whole: bool) -> Kind:
     """Return the first kind that holds. whole: neither split nor joined."""
     reworded = any(piece.op != "equal" for piece in pieces)
-    renumbered = whole and reworded and old.said == new.said
+    numbered = old.numbering or new.numbering
+    renumbered = bool(whole and reworded and numbered and old.said == new.said)
     facts = {
         Kind.WORDS: reworded and not renumbered,
         Kind.STRUCTURE: not whole or _form(old) != _form(new),

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 
 from policy_versions.diff.likeness import ALIKE, ALIKE_ALONE, CONTAINED, LEAST, mutually_best
-from policy_versions.diff.sequence import Effort, Pairs, common, numbered
+from policy_versions.diff.sequence import CELLS, Effort, Pairs, common
 
 PART = 0.7  # of a block's words stem from the block that it is called a part of
 PART_WORDS = 3  # shorter blocks are no parts
@@ -26,13 +26,17 @@ def reworded(words: tuple[Texts, Texts], tags: Sequence[Sequence[str]], effort: 
     """
     votes = _votes(*words, effort)
     sizes = [[len(text) for text in side] for side in words]
+    if len(words[0]) == len(words[1]) == 1:
+        return [((0,), (0,))] if _pairs(votes, sizes) else []
     pairs = _pairs(votes, sizes)
     return sorted(_with_parts(pairs, votes, sizes, tags))
 
 
 def _votes(old: Texts, new: Texts, effort: Effort) -> Counter[tuple[int, int]]:
     """Return how many words of which old block are found in which new one, all in one order."""
-    olds, news = numbered(chain.from_iterable(old), chain.from_iterable(new))
+    if len(old) == len(new) == 1 and len(old[0]) * len(new[0]) > CELLS:  # not worth an alignment
+        return Counter({(0, 0): (Counter(old[0]) & Counter(new[0])).total()})
+    olds, news = [*chain.from_iterable(old)], [*chain.from_iterable(new)]
     owners_old, owners_new = _owners(old), _owners(new)
     votes: Counter[tuple[int, int]] = Counter()
     for i, j, size in common(olds, news, effort):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
@@ -168,7 +168,8 @@ class Change:
         groups: dict[str, list[BlockChange]] = {}
         for block in self.blocks:
             groups.setdefault((block.section[skip:] or block.section[-1:] or ("",))[0], []).append(block)
-        return tuple(_summary(title, blocks) for title, blocks in groups.items())
+        shown = {block.move: block.id for block in reversed(self.blocks) if block.is_placeholder}
+        return tuple(_summary(title, blocks, shown) for title, blocks in groups.items())
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures, the sections and the changed blocks, ready for `json.dumps`."""
@@ -190,12 +191,13 @@ def _title_depth(blocks: tuple[BlockChange, ...]) -> int:
     return int(len(tops) == 1 and any(len(block.section) > 1 for block in blocks))
 
 
-def _summary(title: str, blocks: list[BlockChange]) -> Section:
+def _summary(title: str, blocks: list[BlockChange], shown: Mapping[int | None, str]) -> Section:
+    """Return a section. shown: of each move, the placeholder that stands for all of its blocks."""
     changed = [block for block in blocks if block.kind is not Kind.EQUAL]
     return Section(
         title,
         sum(block.words_inserted for block in changed),
         sum(block.words_deleted for block in changed),
         len(changed),
-        changed[0].id if changed else None,
+        (shown[changed[0].move] if changed[0].is_placeholder else changed[0].id) if changed else None,
     )

@@ -84,9 +84,10 @@ class Page:
         if block.kind is Kind.EQUAL:
             return f"<{tag} {_attributes(block)}>{_element(block)}</{tag}>"
         place = self.places.get(block.id, Place())
+        along = "block--along " if block.move is not None and block.move == self._move else ""
         content = f"{self._note(block)}{_element(block)}{_link_notes(block)}"
         content = f'<div class="moved-frame">{content}</div>' if block.kind is Kind.MOVED else content
-        return f"<{tag} {_attributes(block)}>{_gutter(block, place)}{content}{_steps(place)}</{tag}>"
+        return f"<{tag} {_attributes(block, along)}>{_gutter(block, place)}{content}{_steps(place)}</{tag}>"
 
     def _row(self, block: BlockChange) -> str:
         """Return a row, its gutter in a cell without width, and below it what is to be said of it."""
@@ -156,7 +157,11 @@ def _move_note(block: BlockChange) -> str:
 
 
 def _attributes(block: BlockChange, prefix: str = "") -> str:
-    value = f' value="{block.number}"' if not prefix and block.tag == "li" and block.number is not None else ""
+    value = (
+        f' value="{block.number}"'
+        if not prefix.startswith("pair") and block.tag == "li" and block.number is not None
+        else ""
+    )
     if block.kind is Kind.EQUAL:
         return f'class="{prefix}{_classes(block)}"{value}'
     if block.is_placeholder:

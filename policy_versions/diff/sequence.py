@@ -17,8 +17,9 @@ from rapidfuzz.distance import LCSseq
 Pairs = list[tuple[int, int]]  # (place in the old, place in the new), ascending in both
 
 CELLS = 100_000_000  # of a matrix that is looked at whole: about 10 ms and 12 MB
-GRAMS = (8, 4, 2, 1)  # neighbours that are unique on both sides anchor what is larger
-DEPTH = 4  # rounds of anchoring
+GRAMS = (8, 3)  # neighbours that are unique on both sides anchor what is larger
+DEPTH = 3  # rounds of anchoring
+VARIETY = 200  # different items, of fewer of which hardly any neighbours are unique
 WINDOW = 8_000  # items of either side that are looked at together where nothing anchors them
 PLENTY = 1_000_000_000
 READABLE = 200  # items up to which difflib is used: it reads better, and is quadratic
@@ -55,13 +56,6 @@ class Effort:
         return self._left < 0
 
 
-def numbered(old: Iterable[Hashable], new: Iterable[Hashable]) -> tuple[list[int], list[int]]:
-    """Return both sides with a number for each item, the same for equal ones."""
-    numbers: dict[Hashable, int] = {}
-    first = [numbers.setdefault(item, len(numbers)) for item in old]
-    return first, [numbers.setdefault(item, len(numbers)) for item in new]
-
-
 def readable(old: Sequence[Hashable], new: Sequence[Hashable], effort: Effort | None = None) -> list[Stretch]:
     """Return what is equal, ascending; by difflib up to READABLE items, beyond that with the fewest edits.
 
@@ -74,17 +68,17 @@ def readable(old: Sequence[Hashable], new: Sequence[Hashable], effort: Effort | 
     return _trimmed(old, new, lambda was, now: _readable(was, now, effort))
 
 
-def common(old: Sequence[int], new: Sequence[int], effort: Effort, depth: int = 0) -> list[Stretch]:
+def common(old: Sequence[T], new: Sequence[T], effort: Effort, depth: int = 0) -> list[Stretch]:
     """Return what is equal, ascending, with the fewest edits. Beyond CELLS: fewer stretches, never wrong ones."""
     return _trimmed(old, new, lambda was, now: _common(was, now, effort, depth))
 
 
-def patient(old: Sequence[int], new: Sequence[int], effort: Effort) -> list[Stretch]:
+def patient(old: Sequence[T], new: Sequence[T], effort: Effort) -> list[Stretch]:
     """Return what is equal, ascending: first what is unique on both sides, which does not recur by chance."""
     return _trimmed(old, new, lambda was, now: _patient(was, now, effort))
 
 
-def _patient(old: Sequence[int], new: Sequence[int], effort: Effort) -> list[Stretch]:
+def _patient(old: Sequence[T], new: Sequence[T], effort: Effort) -> list[Stretch]:
     anchors = [Stretch(i, j, 1) for i, j in ascending(unique_on_both(old, new))]
     return fill(anchors, (len(old), len(new)), lambda i, j: common(old[i], new[j], effort))
 
@@ -166,34 +160,40 @@ def _alike(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:
 
 def _readable(old: Sequence[Hashable], new: Sequence[Hashable], effort: Effort) -> list[Stretch]:
     if max(len(old), len(new)) > READABLE:
-        return common(*numbered(old, new), effort)
+        return _common(old, new, effort, 0)
     found = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
     return [Stretch(*one) for one in found if one.size]
 
 
-def _common(old: Sequence[int], new: Sequence[int], effort: Effort, depth: int) -> list[Stretch]:
+def _common(old: Sequence[T], new: Sequence[T], effort: Effort, depth: int) -> list[Stretch]:
     cells = len(old) * len(new)
     if cells <= CELLS:
         return _minimal(old, new) if effort.spend(cells // 10) else []
     if not effort.spend((len(old) + len(new)) * 200):
         return []
-    if depth < DEPTH and (anchors := _anchors(old, new)):
+    if depth < DEPTH and len(set(old)) > VARIETY and (anchors := _anchors(old, new)):
         return fill(anchors, (len(old), len(new)), lambda i, j: common(old[i], new[j], effort, depth + 1))
     return list(_windowed(old, new, effort))
 
 
-def _minimal(old: Sequence[int], new: Sequence[int]) -> list[Stretch]:
+def _minimal(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Stretch]:
     found = LCSseq.editops(old, new).as_matching_blocks()
     return [Stretch(one.a, one.b, one.size) for one in found if one.size]
 
 
-def _anchors(old: Sequence[int], new: Sequence[int]) -> list[Stretch]:
+def _anchors(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Stretch]:
     """Return neighbours that are unique on both sides, joined to stretches: the longest that anchor anything."""
     for size in GRAMS:
-        grams = [list(zip(*(side[step:] for step in range(size)), strict=False)) for side in (old, new)]
-        if found := ascending(unique_on_both(*grams)):
+        olds, news = _grams(old, size), _grams(new, size)
+        unique = ((i, j) for i, j in unique_on_both(olds, news) if old[i : i + size] == new[j : j + size])
+        if found := ascending(list(unique)):
             return _without_overlap(found, size)
     return []
+
+
+def _grams(items: Sequence[Hashable], size: int) -> list[int]:
+    """Return a hash of each item and its next neighbours."""
+    return list(map(hash, zip(*(items[step:] for step in range(size)), strict=False)))
 
 
 def _without_overlap(pairs: Pairs, size: int) -> list[Stretch]:
@@ -208,7 +208,7 @@ def _without_overlap(pairs: Pairs, size: int) -> list[Stretch]:
     return out
 
 
-def _windowed(old: Sequence[int], new: Sequence[int], effort: Effort) -> Iterator[Stretch]:
+def _windowed(old: Sequence[Hashable], new: Sequence[Hashable], effort: Effort) -> Iterator[Stretch]:
     """Yield what is equal in windows that walk down both sides, each beginning where the last ended."""
     i = j = 0
     while i < len(old) and j < len(new):

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 
 from policy_versions.diff.blocks import Block, Blocks
-from policy_versions.diff.leaf import inner
-from policy_versions.diff.model import Piece
+from policy_versions.diff.leaf import unmarked
 
 _COLUMNS = ("id", "key", "look", "spelling", "tag", "section", "depth", "quotes", "number", "numbering")
 
@@ -44,4 +43,4 @@ def load(stored: str) -> Blocks:
 
 def html(block: Block) -> str:
     """Return what the block's element holds where nothing changed."""
-    return block.html or inner(block.tag, (Piece("equal", *run) for run in block.runs))
+    return block.html or unmarked(block.tag, block.runs)

@@ -15,12 +15,15 @@ _CHINESE_JAPANESE = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # written without
 _LETTERS = rf"(?:[^\W{_CHINESE_JAPANESE}]|[\u0300-\u036f\u0900-\u0963\u0966-\u0dff\u0e00-\u0fff])"
 _URL = r"https?://[^\s<>]*[^\s<>.,;:)]"
 _MAIL = r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"
+_NUMBER = r"\d+(?:[.,:/]\d+)+"
 _SIGNS = "|".join(re.escape(sign) + "+" for sign in string.punctuation)  # "..." and "-----" are one word
-_REST = rf"\d+(?:[.,:/]\d+)+|[{_CHINESE_JAPANESE}]|{_LETTERS}+(?:['’]{_LETTERS}+)*|{_SIGNS}|\S"
+_REST = rf"{_NUMBER}|[{_CHINESE_JAPANESE}]|{_LETTERS}+(?:['’]{_LETTERS}+)*|{_SIGNS}|\S"
 _BLANKS = rf"[^\S{CELL}]*"
-_WORD = re.compile(rf"{CELL}|{_BLANKS}(?:{_URL}|{_REST})")
-_WORD_OR_MAIL = re.compile(rf"{CELL}|{_BLANKS}(?:{_URL}|{_MAIL}|{_REST})")
+_WORD = re.compile(rf"{CELL}|{_BLANKS}(?:{_URL}|{_MAIL}|{_REST})")
+_ASCII_WORD = re.compile(rf"{CELL}|[ \n]*(?:[A-Za-z_]\w*(?:'\w+)*|{_NUMBER}|\w+(?:'\w+)*|{_SIGNS}|\S)", re.ASCII)
 _CODE = re.compile(rf"\s*(?:{_URL}|{_REST})")
+_NUMBERED = re.compile(r"\d|\(|(?:[A-Za-z]|[ivxIVX]+)\s?[.)]")
+_ASCII_SAID = re.compile(r"\w+", re.ASCII)
 _SAID = re.compile(rf"[{_CHINESE_JAPANESE}]|[^\W{_CHINESE_JAPANESE}]+")
 
 
@@ -41,11 +44,6 @@ class Words(NamedTuple):
     def __len__(self) -> int:
         return len(self.raw)
 
-    @property
-    def cells(self) -> int:
-        """How many cells a row with these words has."""
-        return self.texts.count(CELL) + 1
-
     def then(self, other: Words) -> Words:
         """Return these words and, after a blank, the other ones."""
         raw = [*self.raw, *(" " * bool(self.raw) + word for word in other.raw[:1]), *other.raw[1:]]
@@ -61,26 +59,35 @@ def cut(runs: Iterable[Run], *, code: bool = False) -> Words:
         text = left + run.text
         bare = text if code else text.rstrip(" \n")
         left = text[len(bare) :]
-        pattern = _CODE if code else _WORD_OR_MAIL if "@" in bare else _WORD
+        pattern = _CODE if code else _pattern(bare)
         found = pattern.findall(bare)
         raw += found
         marks += [run.marks] * len(found)
-    return Words(raw, [*map(_bare, raw)], marks)
+    return Words(raw, _bare(raw), marks)
 
 
-def _bare(word: str) -> str:
-    return word.lstrip() or word
+def _pattern(text: str) -> re.Pattern[str]:
+    """Return what finds the words of a text: the quick one does where nothing in it is out of the ordinary."""
+    ordinary = text.isascii() and "@" not in text and "://" not in text
+    return _ASCII_WORD if ordinary else _WORD
+
+
+def _bare(words: list[str]) -> list[str]:
+    bare = [word.lstrip() for word in words]
+    return [word or CELL for word in bare] if "" in bare else bare
 
 
 def said(text: str) -> list[str]:
     """Return the words of a text for likeness: letters and digits, in one case."""
-    return _SAID.findall(text.casefold())
+    return (_ASCII_SAID if text.isascii() else _SAID).findall(text.casefold())
 
 
 def numbering(text: str, *, heading: bool) -> int:
     """Return how many of the first characters only number a block, as in "5.1", "(a)" or "IV."."""
-    words = list(_WORD.finditer(text[:60]))[:4]
-    first, second, third = [*(_bare(word.group()) for word in words[:3]), "", "", ""][:3]
+    if _NUMBERED.match(text) is None:
+        return 0
+    words = list(_WORD.finditer(text[:60]))[:3]
+    first, second, third = [*(word.group().lstrip() for word in words), "", "", ""][:3]
     if re.fullmatch(r"\d+(?:\.\d+)*|[A-Za-z]|[ivxIVX]+|\(", first) is None:
         return 0
     if first == "(":

@@ -8,7 +8,7 @@ from itertools import accumulate, groupby
 from typing import Generic, NamedTuple, TypeVar
 
 from policy_versions.diff.model import Op, Piece
-from policy_versions.diff.sequence import Effort, Pairs, Stretch, fill, readable
+from policy_versions.diff.sequence import Effort, Stretch, readable
 from policy_versions.diff.tokens import CELL, Run, Words
 
 _SMALL = frozenset(
@@ -35,101 +35,36 @@ def told(old: Sequence[T], new: Sequence[T], kept: Iterable[Stretch]) -> Iterato
         yield Told(fate, old[i], new[j])
 
 
-def compare_words(
-    old: Words, new: Words, effort: Effort, *, absorb: bool = True, columns: Pairs | None = None
-) -> tuple[Piece, ...]:
+def compare_words(old: Words, new: Words, effort: Effort, *, absorb: bool = True) -> tuple[Piece, ...]:
     """Return the pieces: less the inserted ones the old block's words, less the deleted ones the new block's.
 
     absorb: count a few small words between two edits as part of them.
-    columns: in rows, which cells belong together.
     """
-    return compare_parts(old, [new], effort, absorb=absorb, columns=columns)[0]
+    return compare_parts(old, [new], effort, absorb=absorb)[0]
 
 
 def compare_parts(
-    old: Words, news: Sequence[Words], effort: Effort, *, absorb: bool = True, columns: Pairs | None = None
+    old: Words, news: Sequence[Words], effort: Effort, *, absorb: bool = True
 ) -> list[tuple[Piece, ...]]:
     """Return the pieces of each of the blocks that one became; what went stays with what precedes it."""
     new = reduce(Words.then, news)
-    spans = _found(old, new, effort, columns)
+    spans = _found(old, new, effort)
     spans = list(_absorbed(spans, new.texts)) if absorb else spans
     ends = list(accumulate(map(len, news)))
     parts = _parted(spans, ends) if len(news) > 1 else [spans]
     return [_pieces(part, old, new) for part in parts]
 
 
-def _found(old: Words, new: Words, effort: Effort, columns: Pairs | None) -> list[_Span]:
+def _found(old: Words, new: Words, effort: Effort) -> list[_Span]:
     sizes = len(old), len(new)
     if not effort.spend(sum(sizes) * _TOKEN):
         return [_Span(False, slice(0, sizes[0]), slice(0, sizes[1]))]
-    return list(_spans(_aligned(old.texts, new.texts, effort, columns), sizes))
-
-
-def replaced(words: Words, op: Op) -> tuple[Piece, ...]:
-    """Return the pieces of words that came or went together."""
-    return tuple(_dressed(op, words, slice(0, len(words))))
+    return list(_spans(readable(old.texts, new.texts, effort), sizes))
 
 
 def whole(runs: Iterable[Run], op: Op) -> tuple[Piece, ...]:
     """Return the pieces of a block that stayed, came or went as a whole."""
     return tuple(Piece(op, run.text, run.marks) for run in runs)
-
-
-# -- alignment ----------------------------------------------------------------------------------
-
-
-def _aligned(old: list[str], new: list[str], effort: Effort, columns: Pairs | None) -> list[Stretch]:
-    """Return equal words; in rows, cell by cell."""
-    if CELL not in old and CELL not in new:
-        return readable(old, new, effort)
-    olds, news = _cells(old), _cells(new)
-    out: list[Stretch] = []
-    for i, j in columns if columns is not None else cells_aligned(olds, news, effort):
-        within = readable(old[olds[i].slice], new[news[j].slice], effort)
-        out += (Stretch(olds[i].slice.start + x, news[j].slice.start + y, size) for x, y, size in within)
-        if i + 1 < len(olds) and j + 1 < len(news):
-            out.append(Stretch(olds[i].slice.stop, news[j].slice.stop, 1))
-    return _ascending(out)
-
-
-def _ascending(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """Leave out what does not come after all before it: the end of a cell can be reached twice."""
-    out: list[Stretch] = []
-    for one in stretches:
-        if not out or (one.old >= out[-1].old + out[-1].size and one.new >= out[-1].new + out[-1].size):
-            out.append(one)
-    return out
-
-
-class Cell(NamedTuple):
-    """A cell of a row: its words, and where they stand among the row's."""
-
-    words: tuple[str, ...]
-    slice: slice
-
-
-def _cells(texts: Sequence[str]) -> list[Cell]:
-    ends = [place for place, text in enumerate(texts) if text == CELL]
-    bounds = zip([0, *(end + 1 for end in ends)], [*ends, len(texts)], strict=True)
-    return [Cell(tuple(texts[start:end]), slice(start, end)) for start, end in bounds]
-
-
-def columns_of(old: Words, new: Words, effort: Effort) -> Pairs:
-    """Return which cells of two rows belong together, as those of a table's head tell for all its rows."""
-    return cells_aligned(_cells(old.texts), _cells(new.texts), effort)
-
-
-def cells_aligned(old: Sequence[Cell], new: Sequence[Cell], effort: Effort) -> Pairs:
-    """Pair cells: as they stand where there are as many, else equal ones and what fits between them."""
-    if len(old) == len(new):
-        return [(place, place) for place in range(len(old))]
-    equal = readable([cell.words for cell in old], [cell.words for cell in new], effort)
-
-    def between(i: slice, j: slice) -> Iterator[Stretch]:
-        yield Stretch(0, 0, min(i.stop - i.start, j.stop - j.start))
-
-    stretches = fill(equal, (len(old), len(new)), between)
-    return [(i + step, j + step) for i, j, size in stretches for step in range(size)]
 
 
 # -- fates --------------------------------------------------------------------------------------
@@ -197,7 +132,7 @@ def _pieces(spans: Sequence[_Span], old: Words, new: Words) -> tuple[Piece, ...]
             found += _kept(span, old, new, gap=bool(found))
         else:
             found += (*_dressed("delete", old, span.old), *_dressed("insert", new, span.new))
-    return _joined(found)
+    return joined_pieces(found)
 
 
 def _dressed(op: Op, words: Words, span: slice) -> Iterator[Piece]:
@@ -229,7 +164,7 @@ def _blanks(raw: str) -> str:
     return raw[: len(raw) - len(raw.lstrip())] if raw != CELL else ""
 
 
-def _joined(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+def joined_pieces(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
     """Join neighbours of one fate and dress."""
     same = groupby(pieces, key=lambda piece: (piece.op, piece.marks, piece.was))
     return tuple(Piece(op, "".join(piece.text for piece in run), marks, was) for (op, marks, was), run in same)

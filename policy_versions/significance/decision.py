@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from policy_versions.diff import Change, compare
+from policy_versions.diff import Blocks, Change, compare
 from policy_versions.significance.edits import Edit, edits
 from policy_versions.significance.judge import Finding, is_english, judge, weight
 from policy_versions.significance.rules import OTHER, rules
@@ -40,8 +40,11 @@ class Decision:
         return cls(data["verdict"], data["level"], findings, data["summary"], data["engine"])
 
 
-def decide(old: str, new: str) -> Decision:
-    """Decide on the change from one text to the other. An empty text is one without any promise."""
+def decide(old: str | Blocks, new: str | Blocks) -> Decision:
+    """Decide on the change from one text to the other. An empty text is one without any promise.
+
+    Raises: as `diff.read` does, for a text.
+    """
     change = compare(old, new)
     findings = _whole_text(change) or tuple(_findings(change))
     level = max((finding.level for finding in findings), default=0 if change.is_empty else 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -14,7 +15,7 @@ from werkzeug.wrappers import Response
 from database import writing
 from errors import AudienceDiffers, DateMalformed, DraftChanged, NoSuchDraft, Refusal
 from notifier import audience
-from policy_versions import archive, chain, dates, deciding, diff, drafts, markdown, policies
+from policy_versions import archive, chain, comparing, dates, deciding, drafts, markdown, policies
 from policy_versions.archive import History, Publication
 from policy_versions.deciding import Judgement
 from policy_versions.diff import Change, redline
@@ -54,7 +55,7 @@ def outlook(draft: Draft, policy: Policy, at: datetime) -> Outlook:
     except Refusal as unreadable:
         return Outlook(unreadable, None, against, None, counted)
     refusal, judged = _judge(draft, policy, record, at)
-    change = diff.compare(against.text, draft.text) if against else None
+    change = comparing.compare_draft(session(), against, draft.text) if against else None
     return Outlook(refusal, change, against, judged, counted)
 
 
@@ -64,7 +65,8 @@ def _judge(draft: Draft, policy: Policy, record: History, at: datetime) -> tuple
         given = drafts.publication(draft, policy)
     except Refusal as malformed:
         return malformed, None
-    judged = deciding.judge(record.entries, _stand_in(given, record, at))
+    stand_in = _stand_in(given, record, at)
+    judged = deciding.judge(record.entries, stand_in, partial(comparing.blocks, session()))
     try:
         archive.check(record, given, now=at)
     except Refusal as refusal:

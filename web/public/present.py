@@ -12,11 +12,11 @@ from urllib.parse import quote
 from flask import render_template
 from markupsafe import Markup
 
-from policy_versions import dates, markdown
+from policy_versions import comparing, dates, markdown
 from policy_versions.archive import Entry, History
 from policy_versions.diff import Change
 from policy_versions.models import Filing, Policy
-from web.public.comparisons import compare
+from web.context import session
 
 
 def home(policy: Policy) -> str:
@@ -254,7 +254,7 @@ def history_view(record: History, filings: Sequence[Filing], now: datetime) -> H
 
 def _history_row(record: History, entry: Entry, further: Iterable[str], now: datetime) -> HistoryRow:
     policy, revision, before = record.policy, entry.revision, record.before(entry.number)
-    change = compare(before.revision, revision) if before else None
+    change = comparing.compare(session(), before.revision, revision) if before else None
     return HistoryRow(
         number=entry.number,
         date_label=_short(revision.date),

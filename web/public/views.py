@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import Response, jsonify, redirect, render_template, request, url_for
 from markupsafe import Markup
 from sqlmodel import select
 from werkzeug.wrappers import Response as BaseResponse
 
 from errors import NoSuchRevision, NothingInForce
-from policy_versions import archive, dates, policies
+from policy_versions import archive, comparing, dates, diff, policies
 from policy_versions.archive import Entry, History
 from policy_versions.diff import redline
 from policy_versions.models import Policy
 from web.context import now, runtime, session
 from web.public import blueprint, present
-from web.public.comparisons import compare
 
 
 @blueprint.app_context_processor
@@ -148,14 +147,43 @@ def on(slug: str) -> BaseResponse:
     return redirect(f"{present.home(record.policy)}/{entry.number}")
 
 
-@blueprint.get("/<slug>/compare/<pair>")
-def comparison(slug: str, pair: str) -> str:
+@blueprint.get("/<slug>/compare/<pair>.<any(json, txt, md):form>")
+def comparison_as(slug: str, pair: str, form: str) -> Response:
+    """The same redline for programs: as data, plain text, or Markdown with ins and del."""
     record = _record(slug)
+    old, new = _pair(record, pair)
+    change = comparing.compare(session(), old.revision, new.revision)
+    if form == "json":
+        answer = jsonify(policy=slug, old=_named(old), new=_named(new), **change.to_json())
+    elif form == "txt":
+        answer = Response(redline.text(change), mimetype="text/plain")
+    else:
+        answer = Response(redline.markdown(change), mimetype="text/markdown")
+    answer.set_etag(
+        f"{diff.ENGINE}-{old.number}-{new.number}-{old.revision.sha256[:16]}{new.revision.sha256[:16]}"
+    )
+    return answer
+
+
+def _named(entry: Entry) -> dict[str, object]:
+    revision = entry.revision
+    return {"number": entry.number, "date": revision.revision_date, "sha256": revision.sha256}
+
+
+def _pair(record: History, pair: str) -> tuple[Entry, Entry]:
+    """The revisions that an address such as 3..5 names. Raises: NoSuchRevision."""
     first, dots, second = pair.partition("..")
     if not dots:
         raise NoSuchRevision(pair)
-    old, new = _entry(record, first), _entry(record, second)
-    change = compare(old.revision, new.revision)
+    return _entry(record, first), _entry(record, second)
+
+
+@blueprint.get("/<slug>/compare/<pair>")
+def comparison(slug: str, pair: str) -> str:
+    record = _record(slug)
+    old, new = _pair(record, pair)
+    first, _, second = pair.partition("..")
+    change = comparing.compare(session(), old.revision, new.revision)
     side = request.args.get("view") == "side"
     view = present.PolicyView.of(record.policy, _whole(record.policy))
     here = present.compare_url(record.policy, first, second)
@@ -180,6 +208,7 @@ def comparison(slug: str, pair: str) -> str:
         view="side_by_side" if side else "inline",
         inline_url=here,
         side_url=f"{here}?view=side",
+        forms=[("plain text", f"{here}.txt"), ("Markdown", f"{here}.md"), ("JSON", f"{here}.json")],
         first_change=numbered[0].id if numbered else None,
         same=change.is_empty,
         reverse_url=present.compare_url(record.policy, second, first),

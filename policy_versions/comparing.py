@@ -1,0 +1,102 @@
+"""Compare published texts: from the blocks kept with each, so that nothing is parsed, and each pair once."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from typing import Generic, TypeVar
+
+from sqlalchemy import Engine, and_
+from sqlmodel import Session, col, select
+
+from database import reading, writing
+from policy_versions import diff
+from policy_versions.diff import Blocks, Change, stored
+from policy_versions.models import Revision, RevisionBlocks
+
+T = TypeVar("T")
+
+
+class _Kept(Generic[T]):
+    """The results last asked for. Each is made once, one at a time: a crowd of readers costs one processor."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._lock = size, threading.RLock()
+        self._results: OrderedDict[Hashable, T] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key not in self._results:
+                self._results[key] = make()
+            self._results.move_to_end(key)
+            while len(self._results) > self._size:
+                self._results.popitem(last=False)
+            return self._results[key]
+
+
+_TEXTS: _Kept[Blocks] = _Kept(32)
+_PAIRS: _Kept[Change] = _Kept(128)
+
+
+def keep(session: Session, revision: Revision) -> None:
+    """Write down a revision's blocks, in the caller's transaction, in place of those of an earlier engine."""
+    content = stored.dump(read(revision))
+    session.merge(RevisionBlocks(revision_id=revision.id, engine=diff.ENGINE, content=content))
+
+
+def read(revision: Revision) -> Blocks:
+    """The blocks of a text that is not kept yet.
+
+    Raises: TextTooLong, TooManyBlocks, NestedTooDeep, where nobody has checked the text.
+    """
+    return _TEXTS.get((diff.ENGINE, revision.sha256), lambda: diff.read(revision.text))
+
+
+def blocks(session: Session, revision: Revision) -> Blocks:
+    """The blocks of a revision: as kept, or read from its text where they are missing or of another engine."""
+
+    def found() -> Blocks:
+        kept = session.get(RevisionBlocks, revision.id) if revision.id is not None else None
+        current = kept is not None and kept.engine == diff.ENGINE
+        return stored.load(kept.content) if kept and current else diff.read(revision.text)
+
+    return _TEXTS.get((diff.ENGINE, revision.sha256), found)
+
+
+def compare(session: Session, old: Revision, new: Revision) -> Change:
+    """The change between two revisions, which never differs for the same texts and the same engine."""
+
+    def made() -> Change:
+        return diff.compare(blocks(session, old), blocks(session, new))
+
+    return _PAIRS.get((diff.ENGINE, old.sha256, new.sha256), made)
+
+
+def compare_draft(session: Session, old: Revision, text: str) -> Change:
+    """The change from a revision to a text that is not published; nothing of it is kept.
+
+    Raises: TextTooLong, TooManyBlocks, NestedTooDeep.
+    """
+    return diff.compare(blocks(session, old), text)
+
+
+def stale(session: Session) -> list[int]:
+    """The revisions whose blocks are missing or of another engine, by id."""
+    current = and_(col(RevisionBlocks.revision_id) == col(Revision.id), col(RevisionBlocks.engine) == diff.ENGINE)
+    rows = select(Revision.id).outerjoin(RevisionBlocks, current).where(col(RevisionBlocks.engine).is_(None))
+    return [found for found in session.exec(rows.order_by(col(Revision.id))) if found is not None]
+
+
+def reindex(engine: Engine) -> Iterator[int]:
+    """Write down the blocks that are missing or of another engine, each in a transaction of its own.
+
+    Yields: how many are left, first and after each.
+    """
+    with reading(engine) as session:
+        left = stale(session)
+    yield len(left)
+    for done, revision_id in enumerate(left, start=1):
+        with writing(engine) as session:
+            keep(session, session.get_one(Revision, revision_id))
+        yield len(left) - done
