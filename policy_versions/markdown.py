@@ -12,7 +12,7 @@ from typing import NamedTuple
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
-from markdown_it.rules_core import StateCore
+from markdown_it.rules_core import StateCore, text_join
 from markdown_it.token import Token
 
 from errors import EmptyText, NestedTooDeep, TextNotReadable, TextTooLong, TooManyBlocks
@@ -241,10 +241,12 @@ def _read_inline(state: StateCore) -> None:
         if token.type != "inline":
             continue
         left -= len(_SIGN.findall(token.content))
-        children = known.get(token.content)
-        if children is None:
-            children = known[token.content] = _children(state, token.content) if left >= 0 else []
-        token.children = children if left >= 0 else [*_as_written(token.content)]
+        if left < 0:
+            token.children, token.meta = [*_as_written(token.content)], {"as written": True}
+            continue
+        if token.content not in known:
+            known[token.content] = _children(state, token.content)
+        token.children = known[token.content]
 
 
 def _children(state: StateCore, content: str) -> list[Token]:
@@ -252,7 +254,9 @@ def _children(state: StateCore, content: str) -> list[Token]:
         return [Token("text", "", 0, content=content)]
     children: list[Token] = []
     state.md.inline.parse(content, state.md, state.env, children)
-    return children
+    token = Token("inline", "", 0, children=children)
+    text_join(StateCore("", state.md, state.env, [token]))  # at once: done twice, it would double what is escaped
+    return token.children or []
 
 
 def _as_written(content: str) -> Iterator[Token]:
@@ -267,6 +271,7 @@ def _reader() -> MarkdownIt:
     reader.disable(["html_block", "html_inline"])  # which do nothing where HTML is text
     reader.block.ruler.before("table", "depth", _refuse_depth)
     reader.core.ruler.at("inline", _read_inline)
+    reader.core.ruler.disable("text_join")
     for rule in (_show_images_as_links, _name_headings, _align_by_class):
         reader.core.ruler.push(rule.__name__, rule)
     return reader

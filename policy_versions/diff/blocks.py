@@ -230,7 +230,7 @@ class _Walk:
         number = self._numbers[-1] if tag == "li" else None
         place = tag, len(self._numbers), self._quotes, number
         # The cells as well: of a row too long for its table's head, only as many are shown.
-        seen = (place, source, *(token.content for token in tokens))
+        seen = (place, source, *(token.content for token in tokens), any(token.meta for token in tokens))
         known = self._known.get(seen)
         if known is None:
             known = self._known[seen] = _read(place, source, tokens)

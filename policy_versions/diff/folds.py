@@ -34,7 +34,7 @@ def passages(blocks: Sequence[BlockChange], context: int | None) -> list[Passage
     The headings above a change are shown too. A folded passage ends where a section of level 1 or 2 begins.
     """
     if context is None:
-        return [Passage(False, tuple(blocks))]
+        return [Passage(False, tuple(blocks))] if blocks else []
     shown = _near_changes(blocks, context) | _headings_above(blocks)
     section = 0
     keys: list[tuple[bool, int]] = []

@@ -82,6 +82,12 @@ def test_one_row_is_one_block_and_its_cells_are_compared_one_by_one() -> None:
     assert edits(next(change.changed())) == [("insert", "more")]
 
 
+def test_small_words_at_the_edge_of_a_cell_are_kept_beside_an_edit() -> None:
+    head = "| who | what |\n|---|---|\n"
+    block = the_change(head + "| a | to try it |", head + "| a | to do it |")
+    assert edits(block) == [("delete", "try"), ("insert", "do")]
+
+
 def test_a_moved_paragraph_stands_at_its_new_place_and_leaves_a_placeholder() -> None:
     passage = "Our library is kept in Finland.\n\n"
     old = f"## One\n\nFirst words.\n\n## Two\n\n{passage}Other words here.\n\nMore words of ours.\n"

@@ -89,6 +89,11 @@ def test_quiet_blocks_beyond_the_context_are_folded() -> None:
     assert "<details" not in html(compare(OLD, NEW))
 
 
+@pytest.mark.parametrize("context", [None, 0])
+def test_two_empty_texts_have_an_empty_redline(context: int | None) -> None:
+    assert letters(html(compare("", ""), context=context)) == ""
+
+
 def test_nothing_folds_away_a_change() -> None:
     assert "block--words" in re.sub(
         "<details.*?</details>", "", html(compare(OLD, NEW), context=0), flags=re.DOTALL
@@ -122,7 +127,14 @@ def test_side_by_side_has_each_text_on_its_side() -> None:
 
 def test_blocks_keep_their_own_elements() -> None:
     shown = html(compare("", "> Quote\n\n3. Third\n\n| a |\n|---|\n| b |\n\n```\ncode <\n```\n\n***\n"))
-    for element in ("<blockquote><p><ins>", 'value="3">', '<ol class="items depth-1">', "</td><td><ins>", "<pre><ins>", "<hr>"):
+    for element in (
+        "<blockquote><p><ins>",
+        'value="3">',
+        '<ol class="items depth-1">',
+        "</td><td><ins>",
+        "<pre><ins>",
+        "<hr>",
+    ):
         assert element in shown
 
 
