@@ -64,18 +64,26 @@ def parse(text: str) -> list[Token]:
     return _READER.parse(body_of(text))
 
 
-def parse_whole(text: str, known: dict[str, list[Token]]) -> list[Token]:
+class Parsed(NamedTuple):
+    """A text's tokens."""
+
+    tokens: list[Token]
+    by_name: bool  # it defines links by name, so that a paragraph's source does not say where they lead
+
+
+def parse_whole(text: str, known: dict[str, list[Token]]) -> Parsed:
     """Return the same tokens, and refuse what would lose some of the text or take too long.
 
-    known: the inline tokens of paragraphs that were read before, by their source; this adds its own. Texts that
-    define links by name neither use it nor add to it.
+    known: the inline tokens of paragraphs that were read before, by their source; this adds its own. A text that
+    defines links by name neither uses it nor adds to it.
 
     Raises: TextTooLong, TooManyBlocks, NestedTooDeep, as `check` does.
     """
     _check_size(text)
-    tokens = _READER.parse(body_of(text), {"lines above": _lines_above(text), "known": known})
+    env = {"lines above": _lines_above(text), "known": known}
+    tokens = _READER.parse(body_of(text), env)
     _check_blocks(tokens)
-    return tokens
+    return Parsed(tokens, bool(env.get("references")))
 
 
 def body_of(text: str) -> str:

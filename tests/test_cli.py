@@ -1,6 +1,7 @@
 """The `gazette` command: what a newcomer types, and what they are told."""
 
 import getpass
+import json
 import os
 import stat
 import subprocess
@@ -9,15 +10,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlmodel import select
+from sqlmodel import delete, select
 
 import cli
 import database
 import settings
-from database import ROOT, reading
+from database import ROOT, reading, writing
 from notifier import scheduler
 from policy_versions import policies
-from policy_versions.models import AuditEntry
+from policy_versions.models import AuditEntry, RevisionBlocks
 from quickstart import make_settings, prepare
 from tests.house import FIRST, LONGER
 from web import accounts
@@ -244,3 +245,81 @@ def test_every_command_has_its_heading_or_mention_in_the_documents() -> None:
     documents = "".join(p.read_text(encoding="utf-8") for p in (*(ROOT / "docs").glob("*.md"), ROOT / "README.md"))
     missing = [name for name in cli.main.commands if f"gazette {name}" not in documents]
     assert missing == []
+
+
+# -- gazette diff and reindex -------------------------------------------------------------------
+
+
+def texts(tmp_path: Path) -> tuple[str, str]:
+    old, new = tmp_path / "old.md", tmp_path / "new.md"
+    old.write_text(FIRST)
+    new.write_text(LONGER)
+    return str(old), str(new)
+
+
+def test_diff_shows_what_changed_between_two_files(tmp_path: Path) -> None:
+    result = gazette("diff", *texts(tmp_path))
+    assert result.exit_code == 0
+    assert "We keep payment records for [-12-] [+24+] months." in result.output
+    assert "What we collect" not in result.output, "what did not change is left out"
+    assert "What we collect" in gazette("diff", "--whole", *texts(tmp_path)).output
+
+
+def test_diff_needs_no_instance_and_is_coloured_only_where_asked(tmp_path: Path) -> None:
+    assert "\x1b" not in gazette("diff", *texts(tmp_path)).output
+    shown = gazette("diff", "--colour", "always", *texts(tmp_path)).output
+    assert "\x1b[33;9m12\x1b[0m \x1b[34;4m24\x1b[0m months." in shown
+    assert not settings.home().joinpath("gazette.db").exists()
+
+
+def test_diff_writes_html_markdown_and_json(tmp_path: Path) -> None:
+    old, new = texts(tmp_path)
+    assert '<div class="redline">' in gazette("diff", "--as", "html", old, new).output
+    assert 'class="pair' in gazette("diff", "--as", "html", "--side-by-side", old, new).output
+    assert "<del>12</del> <ins>24</ins>" in gazette("diff", "--as", "markdown", old, new).output
+    assert json.loads(gazette("diff", "--as", "json", old, new).output)["words_inserted"] == 1
+
+
+def test_diff_says_nothing_of_equal_texts_and_tells_by_its_exit_code(tmp_path: Path) -> None:
+    old, new = texts(tmp_path)
+    assert (gazette("diff", "--exit-code", old, old).exit_code, gazette("diff", old, old).output) == (0, "")
+    assert gazette("diff", "--exit-code", old, new).exit_code == 1
+
+
+def test_diff_reads_published_texts_and_standard_input(instance: None, tmp_path: Path) -> None:
+    gazette("import", str(folder(tmp_path, d2020_01_01=FIRST, d2021_01_01=LONGER)))
+    assert "[-12-] [+24+]" in gazette("diff", "privacy@1", "privacy@2021-01-01").output
+    given = CliRunner().invoke(cli.main, ["diff", "privacy@2", "-"], input=LONGER.replace("24", "36"))
+    assert "[-24-] [+36+]" in given.output
+
+
+@pytest.mark.parametrize(
+    ("old", "said"),
+    [
+        ("nothing.md", "nothing.md: No such file or directory."),
+        ("privacy@9", "9"),
+        ("nothing@1", "nothing"),
+        ("binary.md", "not UTF-8"),
+        ("deep.md", "Line 1 is nested more than 20 levels deep"),
+    ],
+)
+def test_diff_says_what_it_cannot_compare(
+    instance: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, said: str
+) -> None:
+    gazette("import", str(folder(tmp_path, d2020_01_01=FIRST)))
+    monkeypatch.chdir(tmp_path)
+    Path("binary.md").write_bytes(b"\xff\xfe\x00")
+    Path("deep.md").write_text(">" * 30 + " deep")
+    result = gazette("diff", old, "privacy@1")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("gazette: ")
+    assert said in result.stderr
+
+
+def test_reindex_says_what_it_did(instance: None, tmp_path: Path) -> None:
+    gazette("import", str(folder(tmp_path, d2020_01_01=FIRST, d2021_01_01=LONGER)))
+    assert gazette("reindex").output == "Every text has its blocks.\n"
+    engine = database.create_engine(settings.load().database_url)
+    with writing(engine) as session:
+        session.execute(delete(RevisionBlocks))
+    assert gazette("reindex").output == "2 texts cut into blocks anew.\n"

@@ -96,9 +96,11 @@ def read(text: str, known: Known | None = None) -> Blocks:
     """
     known = known or Known()
     front, body = markdown.split_front_matter(text)
-    walk = _Walk(re.split("\r\n|\r|\n", body.removeprefix("\ufeff")), known.blocks)
     with uncollected():
-        for token in markdown.parse_whole(text, known.inline):
+        parsed = markdown.parse_whole(text, known.inline)
+        lines = re.split("\r\n|\r|\n", body.removeprefix("\ufeff"))
+        walk = _Walk(lines, {} if parsed.by_name else known.blocks)
+        for token in parsed.tokens:
             if token.type not in _CELL_ENDS:
                 walk.step(token)
     return Blocks(tuple(walk.blocks), digest(front) if front else "", digest(text))

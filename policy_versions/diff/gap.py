@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
+from typing import NamedTuple
 
 from policy_versions.diff.likeness import ALIKE, ALIKE_ALONE, CONTAINED, LEAST, mutually_best
 from policy_versions.diff.sequence import CELLS, Effort, Pairs, common
 
-PART = 0.7  # of a block's words stem from the block that it is called a part of
-PART_WORDS = 3  # shorter blocks are no parts
+PART = 0.3  # of a block's words stem, in runs, from the block that it is called a part of
+RUN = 3  # words; shorter runs are found by chance
 DIVISIBLE = frozenset({"p", "li", "h1", "h2", "h3", "h4", "h5", "h6"})
 
 Group = tuple[tuple[int, ...], tuple[int, ...]]  # old and new places: 1 and 1, 1 and n, or n and 1
@@ -27,20 +28,28 @@ def reworded(words: tuple[Texts, Texts], tags: Sequence[Sequence[str]], effort: 
     votes = _votes(*words, effort)
     sizes = [[len(text) for text in side] for side in words]
     if len(words[0]) == len(words[1]) == 1:
-        return [((0,), (0,))] if _pairs(votes, sizes) else []
-    pairs = _pairs(votes, sizes)
-    return sorted(_with_parts(pairs, votes, sizes, tags))
+        return [((0,), (0,))] if _pairs(votes.words, sizes) else []
+    pairs = _pairs(votes.words, sizes)
+    return sorted(_with_parts(pairs, votes.in_runs, sizes, tags))
 
 
-def _votes(old: Texts, new: Texts, effort: Effort) -> Counter[tuple[int, int]]:
-    """Return how many words of which old block are found in which new one, all in one order."""
+class _Votes(NamedTuple):
+    """How many words of which old block are found in which new one, all in one order."""
+
+    words: Counter[tuple[int, int]]
+    in_runs: Counter[tuple[int, int]]  # those of them that stand in runs
+
+
+def _votes(old: Texts, new: Texts, effort: Effort) -> _Votes:
     if len(old) == len(new) == 1 and len(old[0]) * len(new[0]) > CELLS:  # not worth an alignment
-        return Counter({(0, 0): (Counter(old[0]) & Counter(new[0])).total()})
+        return _Votes(Counter({(0, 0): (Counter(old[0]) & Counter(new[0])).total()}), Counter())
     olds, news = [*chain.from_iterable(old)], [*chain.from_iterable(new)]
     owners_old, owners_new = _owners(old), _owners(new)
-    votes: Counter[tuple[int, int]] = Counter()
+    votes = _Votes(Counter(), Counter())
     for i, j, size in common(olds, news, effort):
-        votes.update(zip(owners_old[i : i + size], owners_new[j : j + size], strict=True))
+        for pair, count in Counter(zip(owners_old[i : i + size], owners_new[j : j + size], strict=True)).items():
+            votes.words[pair] += count
+            votes.in_runs[pair] += count if count >= RUN else 0
     return votes
 
 
@@ -83,7 +92,7 @@ def _with_parts(
         if not 0 <= place < len(sizes[side]) or place in taken[side] or tags[side][place] not in DIVISIBLE:
             return False
         size = sizes[side][place]
-        return size >= PART_WORDS and votes.get((whole, place) if side else (place, whole), 0) >= PART * size
+        return votes.get((whole, place) if side else (place, whole), 0) >= max(RUN, PART * size)
 
     for i, j in pairs:
         olds, news = [i], [j]

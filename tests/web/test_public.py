@@ -262,3 +262,40 @@ def test_an_errors_page_is_shown_even_where_the_database_is_gone(
         text = words(get(client, path, status))
         assert "Plover Instruments" in text
         assert "Something went wrong here" in text or "Page not found" in text
+
+
+def test_a_redline_is_also_data_plain_text_and_markdown(client: FlaskClient, published: House) -> None:
+    data = client.get("/privacy/compare/1..3.json")
+    assert data.mimetype == "application/json"
+    assert (data.json["old"]["number"], data.json["new"]["date"]) == (1, "2026-06-02")
+    assert (data.json["words_inserted"], data.json["words_deleted"]) == (2, 2)
+    page = get(client, "/privacy/compare/1..3")
+    assert all(f'data-change="{block["id"]}"' in page for block in data.json["blocks"])
+    text = client.get("/privacy/compare/1..3.txt")
+    assert text.mimetype == "text/plain"
+    assert "[-12-] [+24+]" in text.text
+    marked = client.get("/privacy/compare/2026-05..2026-06-02.2.md")
+    assert marked.mimetype == "text/markdown"
+    assert "<del>12</del> <ins>24</ins>" in marked.text
+
+
+def test_a_redline_for_programs_is_not_sent_twice(client: FlaskClient, published: House) -> None:
+    first = client.get("/privacy/compare/1..3.json")
+    again = client.get("/privacy/compare/1..3.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    assert first.headers["ETag"] != client.get("/privacy/compare/3..1.json").headers["ETag"]
+
+
+@pytest.mark.parametrize("form", ["json", "txt", "md"])
+@pytest.mark.parametrize("pair", ["1..9", "1", "..", "x..y", "1.."])
+def test_a_redline_of_no_such_texts_is_not_found_in_any_form(
+    client: FlaskClient, published: House, pair: str, form: str
+) -> None:
+    assert client.get(f"/privacy/compare/{pair}.{form}").status_code == 404
+
+
+def test_a_comparison_cut_short_says_so(client: FlaskClient, house: House) -> None:
+    house.policy()
+    house.publish(" ".join(f"a{n % 977} ," for n in range(160_000)))
+    house.publish(" ".join(f"b{n % 991} ;" for n in range(160_000)))
+    assert "note--incomplete" in get(client, "/privacy/compare/1..2")

@@ -39,6 +39,7 @@ def test_small_words_between_edits_are_read_as_part_of_them() -> None:
     [
         ("See [terms](/a).", "See [terms](/b).", Kind.LINK),
         ("See terms.", "See [terms](/b).", Kind.LINK),
+        ("See [terms][t].\n\n[t]: /a", "See [terms][t].\n\n[t]: /b", Kind.LINK),
         ("![Seal](/a.png)", "![Seal](/b.png)", Kind.LINK),
         ("We *may* share.", "We **may** share.", Kind.FORMATTING),
         ("Share,but", "Share, but", Kind.FORMATTING),

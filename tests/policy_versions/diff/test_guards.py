@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -80,7 +81,9 @@ def test_a_paragraph_that_recurs_is_read_each_time_as_the_first_time() -> None:
 
 def test_how_one_text_is_read_does_not_depend_on_the_other() -> None:
     dense = "\n\n".join(["*a* " * markdown.SIGNS, "We *may* share."])
-    for pair in ((dense, "We *may* share."), ("We *may* share.", dense)):
+    named = "We *may* share, see [t].\n\n[t]: /a"
+    texts = (dense, "We *may* share.", named, named.replace("/a", "/b"), "We *may* share, see [t].")
+    for pair in permutations(texts, 2):
         assert compare(*pair).to_json() == compare(*map(read, pair)).to_json()
 
 
