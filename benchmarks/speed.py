@@ -93,7 +93,7 @@ def _html_memory(case: Case) -> object:
 
 
 def _html_cold(case: Case) -> object:
-    return engine.html(engine.compare(engine.read(case.pair.old), engine.read(case.pair.new)))
+    return engine.html(engine.compare(case.pair.old, case.pair.new))
 
 
 def _compare_stored(case: Case) -> object:

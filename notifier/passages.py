@@ -80,9 +80,8 @@ def passages_of(change: Change) -> Iterator[Passage]:
 def _moved_as_one(place: tuple[int, BlockChange]) -> object:
     """Return what neighbours share that moved together without a word changed; else what none shares."""
     at, block = place
-    return (
-        at if {piece.op for piece in block.pieces} != {"equal"} or block.moved_from is None else block.moved_from
-    )
+    edited = block.move is None or {piece.op for piece in block.pieces} != {"equal"}
+    return (at, None) if edited else (None, block.move)
 
 
 def _passage(block: BlockChange, section: tuple[str, ...], moved_along: int) -> Passage:

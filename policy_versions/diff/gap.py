@@ -9,10 +9,12 @@ from itertools import chain
 from typing import NamedTuple
 
 from policy_versions.diff.likeness import ALIKE, ALIKE_ALONE, CONTAINED, LEAST, mutually_best
-from policy_versions.diff.sequence import CELLS, Effort, Pairs, common
+from policy_versions.diff.sequence import CELLS, Effort, Pairs, Stretch, ascending, common, gaps, unique_on_both
 
 PART = 0.3  # of a block's words stem, in runs, from the block that it is called a part of
 RUN = 3  # words; shorter runs are found by chance
+MANY = 200  # blocks, of more of which those that begin alike are paired first
+OPENING = 2  # words
 DIVISIBLE = frozenset({"p", "li", "h1", "h2", "h3", "h4", "h5", "h6"})
 
 Group = tuple[tuple[int, ...], tuple[int, ...]]  # old and new places: 1 and 1, 1 and n, or n and 1
@@ -25,6 +27,34 @@ def reworded(words: tuple[Texts, Texts], tags: Sequence[Sequence[str]], effort: 
     The words of each side are compared in one go, so that pairs keep their order. A paragraph that was split
     is one old place and several new ones; joined ones, the other way round.
     """
+    sizes = len(words[0]), len(words[1])
+    if min(sizes) < MANY:
+        return _reworded(words, tags, effort)
+    anchors = _by_opening(*words)
+    out: list[Group] = [((i,), (j,)) for i, j, _ in anchors]
+    for i, j in gaps(anchors, *sizes):
+        found = _reworded((words[0][i], words[1][j]), (tags[0][i], tags[1][j]), effort)
+        out += (
+            (tuple(i.start + place for place in olds), tuple(j.start + place for place in news))
+            for olds, news in found
+        )
+    return sorted(out)
+
+
+def _by_opening(old: Texts, new: Texts) -> list[Stretch]:
+    """Return blocks that alone begin with the same words and share half of all: as rows of a long table do."""
+    openings = [[tuple(text[:OPENING]) or number for number, text in enumerate(side)] for side in (old, new)]
+    pairs = ascending(unique_on_both(*openings))
+    return [Stretch(i, j, 1) for i, j in pairs if _share_half(old[i], new[j])]
+
+
+def _share_half(old: Sequence[str], new: Sequence[str]) -> bool:
+    return (Counter(old) & Counter(new)).total() * 2 >= max(len(old), len(new))
+
+
+def _reworded(words: tuple[Texts, Texts], tags: Sequence[Sequence[str]], effort: Effort) -> list[Group]:
+    if not (words[0] and words[1]):
+        return []
     votes = _votes(*words, effort)
     sizes = [[len(text) for text in side] for side in words]
     if len(words[0]) == len(words[1]) == 1:

@@ -29,7 +29,20 @@ def columns_of(old: Sequence[Cell], new: Sequence[Cell], effort: Effort) -> Pair
     """Pair the cells of two rows: as they stand where there are as many, else equal ones and what fits between."""
     if len(old) == len(new):
         return [(place, place) for place in range(len(old))]
+    return _around_new(old, new) or _as_equal(old, new, effort)
 
+
+def _around_new(old: Sequence[Cell], new: Sequence[Cell]) -> Pairs:
+    """Pair all cells of the shorter row, where cells came or went at one place only; else none."""
+    size, more = min(len(old), len(new)), len(new) - len(old)
+    head = next((place for place in range(size) if old[place] != new[place]), size)
+    if any(old[place] != new[place + more] for place in range(max(head, head - more), len(old))):
+        return []
+    pairs = [(place, place) for place in range(head)]
+    return pairs + [(place, place + more) for place in range(max(head, head - more), len(old))]
+
+
+def _as_equal(old: Sequence[Cell], new: Sequence[Cell], effort: Effort) -> Pairs:
     def between(i: slice, j: slice) -> Iterator[Stretch]:
         yield Stretch(0, 0, min(i.stop - i.start, j.stop - j.start))
 
@@ -84,6 +97,6 @@ def _op(old: bool, new: bool) -> Op | None:
 def _cell(old: Cell, new: Cell, effort: Effort, *, absorb: bool) -> tuple[Piece, ...]:
     if old == new:
         return whole(new, "equal")
-    if not (old and new):
-        return (*whole(old, "delete"), *whole(new, "insert"))
+    if not old or not new:
+        return whole(new, "insert") if new else whole(old, "delete")
     return compare_words(cut(old), cut(new), effort, absorb=absorb)
