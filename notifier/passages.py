@@ -71,7 +71,7 @@ def passages_of(change: Change) -> Iterator[Passage]:
     """Yield what changed in its words, its place or its links; what changed in form only is but counted."""
     tops = {block.section[0] for block in change.blocks if block.section}
     title = int(len(tops) == 1 and any(len(block.section) > 1 for block in change.blocks))
-    told = [block for block in change.numbered if glyph_of(block)]
+    told = [block for block in change.changed() if not block.is_quiet and glyph_of(block)]
     for _, group in groupby(enumerate(told), key=_moved_as_one):
         (_, first), *others = group
         yield _passage(first, first.section[title:], len(others))

@@ -85,6 +85,11 @@ class BlockChange(NamedTuple):
         return self.moved_to is not None
 
     @property
+    def is_edited(self) -> bool:
+        """Whether words came or went, or lead elsewhere."""
+        return bool(self.links) or any(piece.op != "equal" for piece in self.edits)
+
+    @property
     def is_quiet(self) -> bool:
         """Whether a reader need not stop here: equal, written otherwise, or told of by a neighbour."""
         if self.kind is Kind.STRUCTURE:
@@ -133,8 +138,16 @@ class Change:
 
     @property
     def numbered(self) -> tuple[BlockChange, ...]:
-        """The changes a reader is led through, in order: neither quiet ones nor a move's old place."""
-        return tuple(block for block in self.changed() if not (block.is_quiet or block.is_placeholder))
+        """The changes a reader is led through, in order: no quiet ones, no move's old place, a passage once."""
+        return tuple(self._numbered())
+
+    def _numbered(self) -> Iterator[BlockChange]:
+        before: int | None = None
+        for block in self.changed():
+            along = block.move is not None and block.move == before and not block.is_edited
+            if not (block.is_quiet or block.is_placeholder or along):
+                yield block
+            before = block.move if not block.is_placeholder else before
 
     @property
     def is_empty(self) -> bool:

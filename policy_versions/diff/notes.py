@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from policy_versions.diff.blocks import HEADINGS
 from policy_versions.diff.model import BlockChange, Kind
 
 NOUNS = {
@@ -45,6 +46,8 @@ def summary(block: BlockChange) -> str:
 
 def moved(block: BlockChange) -> tuple[str, str, str]:
     """Return the sentence on a move in three parts; the middle one names the other place."""
+    if block.tag in HEADINGS and block.is_placeholder:
+        return f"The section “{''.join(block.section[-1:])}” stood here; it is at ", "its new place", " now."
     there = block.moved_to if block.is_placeholder else block.moved_from
     if (there,) == block.section[-1:]:  # within its section, or with it
         kept = ("A passage stood here; it is at ", "its new place", " now.")
