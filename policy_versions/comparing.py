@@ -19,24 +19,29 @@ T = TypeVar("T")
 
 
 class _Kept(Generic[T]):
-    """The results last asked for. Each is made once, one at a time: a crowd of readers costs one processor."""
+    """The results last asked for. Each is made once, one at a time: a crowd of readers costs one processor.
 
-    def __init__(self, size: int) -> None:
-        self._size, self._lock = size, threading.RLock()
-        self._results: OrderedDict[Hashable, T] = OrderedDict()
+    most: characters of text that results are kept of; what is in memory is up to ten times as large.
+    """
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, threading.RLock()
+        self._results: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], T], *, size: int) -> T:
+        """The result of that key; size: characters of text that it comes from."""
         with self._lock:
             if key not in self._results:
-                self._results[key] = make()
+                self._results[key] = make(), size
             self._results.move_to_end(key)
-            while len(self._results) > self._size:
+            made, _ = self._results[key]
+            while sum(kept for _, kept in self._results.values()) > self._most:
                 self._results.popitem(last=False)
-            return self._results[key]
+            return made
 
 
-_TEXTS: _Kept[Blocks] = _Kept(32)
-_PAIRS: _Kept[Change] = _Kept(128)
+_TEXTS: _Kept[Blocks] = _Kept(4_000_000)
+_PAIRS: _Kept[Change] = _Kept(12_000_000)
 
 
 def keep(session: Session, revision: Revision) -> None:
@@ -50,7 +55,8 @@ def read(revision: Revision) -> Blocks:
 
     Raises: TextTooLong, TooManyBlocks, NestedTooDeep, where nobody has checked the text.
     """
-    return _TEXTS.get((diff.ENGINE, revision.sha256), lambda: diff.read(revision.text))
+    key = diff.ENGINE, revision.sha256
+    return _TEXTS.get(key, lambda: diff.read(revision.text), size=len(revision.text))
 
 
 def blocks(session: Session, revision: Revision) -> Blocks:
@@ -61,7 +67,7 @@ def blocks(session: Session, revision: Revision) -> Blocks:
         current = kept is not None and kept.engine == diff.ENGINE
         return stored.load(kept.content) if kept and current else diff.read(revision.text)
 
-    return _TEXTS.get((diff.ENGINE, revision.sha256), found)
+    return _TEXTS.get((diff.ENGINE, revision.sha256), found, size=len(revision.text))
 
 
 def compare(session: Session, old: Revision, new: Revision) -> Change:
@@ -70,7 +76,8 @@ def compare(session: Session, old: Revision, new: Revision) -> Change:
     def made() -> Change:
         return diff.compare(blocks(session, old), blocks(session, new))
 
-    return _PAIRS.get((diff.ENGINE, old.sha256, new.sha256), made)
+    key = diff.ENGINE, old.sha256, new.sha256
+    return _PAIRS.get(key, made, size=len(old.text) + len(new.text))
 
 
 def compare_draft(session: Session, old: Revision, text: str) -> Change:

@@ -114,7 +114,10 @@ def test_blocks_that_moved_together_share_one_note() -> None:
     assert sum(block.kind is Kind.MOVED and not block.is_placeholder for block in change.blocks) == 3
     assert [block.kind for block in change.numbered] == [Kind.MOVED], "a reader is led to the passage once"
     said = [re.sub("<.*?>", "", note) for note in notes(html(change))]
-    assert said == ["A passage stood here; it is at its new place now.", "Moved here from its old place."]
+    assert said == [
+        "The section “Children” stood here; it is at its new place now.",
+        "Moved here from its old place.",
+    ]
 
 
 def test_passages_that_moved_apart_have_a_note_each() -> None:
