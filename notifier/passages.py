@@ -38,6 +38,7 @@ class Stretch(NamedTuple):
 class Passage(NamedTuple):
     """A changed block as a letter shows it."""
 
+    id: str  # the change's own, as in the page that compares both texts
     look: str  # words, inserted, deleted, moved, link
     glyph: str
     section: str
@@ -89,6 +90,7 @@ def _passage(block: BlockChange, section: tuple[str, ...], moved_along: int) -> 
     code = block.tag == "pre"
     bits = [_bit(block, piece) for piece in block.pieces]
     return Passage(
+        id=block.id,
         look=look,
         glyph=GLYPHS[look],
         section=" › ".join(section),

@@ -22,7 +22,7 @@ from notifier.letters import (
     render,
     substitutions,
 )
-from policy_versions.diff import BlockChange, Change, Kind, Piece, compare
+from policy_versions.diff import BlockChange, Change, Kind, Piece, compare, redline
 
 PREFIX = "k7q2zd"
 HOME = "https://policies.plover.example/privacy-policy"
@@ -602,3 +602,10 @@ def test_a_template_cannot_reach_past_what_it_is_given() -> None:
     loader = DictLoader({"sentences.txt": "{% set title %}{{ letter.__class__.__mro__ }}{% endset %}"})
     with pytest.raises(SecurityError):
         render(replace(CONTEXT, change=None), prefix=PREFIX, loader=loader)
+
+
+def test_a_passage_bears_the_id_of_its_change_as_the_page_does() -> None:
+    told = compare("Kept for 12 months.\n\nWe sell nothing.\n", "Kept for 24 months.\n\nWe sell scans.\n\nNew.\n")
+    shown = [table["id"] for table in Page(letter(change=told).html).all("table") if table.get("id")]
+    assert shown == [block.id for block in told.numbered]
+    assert all(f'id="{name}"' in redline.html(told) for name in shown)
