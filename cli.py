@@ -327,7 +327,7 @@ def diff_(
     if form == "html":
         said = redline.html(change, "side_by_side" if side_by_side else "inline", around) + "\n"
     elif form == "json":
-        said = json.dumps(change.to_json(), ensure_ascii=False, indent=2) + "\n"
+        said = json.dumps(change.to_json(), indent=2) + "\n"
     elif form == "markdown":
         said = redline.markdown(change, around)
     else:

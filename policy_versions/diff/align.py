@@ -11,7 +11,7 @@ from rapidfuzz.distance import LCSseq
 from policy_versions.diff.blocks import Block
 from policy_versions.diff.gap import Group, reworded
 from policy_versions.diff.likeness import LEAST, mutually_best, sharing_grams
-from policy_versions.diff.sequence import CELLS, Effort, Pairs, gaps, pairs_of, patient, unique_on_both
+from policy_versions.diff.sequence import CELLS, Effort, Pairs, ascending, gaps, pairs_of, patient, unique_on_both
 from policy_versions.diff.tokens import said
 
 MOVED = 0.6  # of the larger block's words are, in order, in the other, where one moved and was edited
@@ -57,9 +57,9 @@ class _Aligning:
             kept += self._reworded(i, j)
         kept.sort()
         moves += self._edited_moves(moves)
-        stayed = [(i, j) for i, j in moves if _fits(kept, i, j)]
-        moved = [pair for pair in moves if pair not in stayed] if stayed else moves
-        return Alignment(sorted(kept + [((i,), (j,)) for i, j in stayed]), moved).in_order()
+        stayed = dict(ascending(sorted((i, j) for i, j in moves if _fits(kept, i, j))))
+        moved = [(i, j) for i, j in moves if i not in stayed]
+        return Alignment(sorted(kept + [((i,), (j,)) for i, j in stayed.items()]), moved).in_order()
 
     def _take(self, groups: Iterable[Group]) -> None:
         for olds, news in groups:

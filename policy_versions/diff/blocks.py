@@ -20,6 +20,7 @@ from policy_versions.diff.tokens import CELL, Marks, Run, Words, cut, joined, nu
 
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 ROWS = ("th", "tr")
+TITLE = 300  # characters of a section's title: it is told again with every block of the section
 
 _CELL_ENDS = frozenset({"th_open", "th_close", "td_open", "td_close"})  # between a row's, all text is a cell's
 _MARKS = {"strong_open": "strong", "em_open": "em", "s_open": "strike"}
@@ -40,7 +41,7 @@ class Block(NamedTuple):
     section: tuple[str, ...]  # titles of the headings around it, the outermost first; a heading's ends in itself
     depth: int  # lists around it
     quotes: int  # quotes around it
-    number: int | None  # shown before the item of an ordered list
+    number: int | None  # shown before it, where it begins an item of an ordered list
     numbering: int  # how many of the first characters only number it, as in "5.1" or "(a)"
     body: str  # its runs as JSON
     html: str = ""  # what its element holds where nothing changed; "" where that was not made beforehand
@@ -117,12 +118,17 @@ def runs_of(children: Sequence[Token]) -> tuple[Run, ...]:
         text = " ".join(children[0].content.split())
         return (Run(text),) if text else ()
     marks: list[str] = []
+    opened: list[list[str]] = []
     out: list[Run] = []
     for child in children:
         if child.nesting > 0:
-            marks.append(_MARKS.get(child.type) or f"link:{child.attrs.get('href', '')}")
+            mark = _MARKS.get(child.type) or f"link:{child.attrs.get('href', '')}"
+            opened.append(marks)
+            if mark.startswith("link:"):  # of a link within a link, only the inner one can be followed
+                marks = [one for one in marks if not one.startswith("link:")]
+            marks = [*marks, mark]
         elif child.nesting < 0:
-            marks.pop()
+            marks = opened.pop()
         elif child.type in ("softbreak", "hardbreak"):
             out.append(Run("\n" if child.type == "hardbreak" else " ", tuple(marks)))
         else:
@@ -222,14 +228,14 @@ class _Walk:
 
     def _begin_section(self, level: int, title: str) -> None:
         self._path = [(above, name) for above, name in self._path if above < level]
-        self._path.append((level, title))
+        self._path.append((level, title if len(title) <= TITLE else f"{title[:TITLE]}…"))
         self._section = tuple(name for _, name in self._path)
 
     def _emit(self, where: Token, tag: str, tokens: Sequence[Token], lines: int = 0) -> None:
         """Add a block. lines: how many it has in the source, where its token does not say (a table's head)."""
         first, end = where.map or (0, 0)
         source = "\n".join(self._lines[first : max(end, first + lines)])
-        number = self._numbers[-1] if tag == "li" else None
+        number = self._numbers[-1] if self._fresh else None
         place = tag, len(self._numbers), self._quotes, number
         # The cells as well: of a row too long for its table's head, only as many are shown.
         seen = (place, source, *(token.content for token in tokens), any(token.meta for token in tokens))

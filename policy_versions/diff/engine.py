@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from itertools import chain, pairwise
+from itertools import chain, pairwise, product
 
 from policy_versions.diff.align import Alignment, align
 from policy_versions.diff.blocks import ROWS, Block, Blocks, Known, digest, marks_link, read
@@ -149,7 +148,7 @@ class _Comparison:
             return [whole(news[0].runs, "equal")]
         if olds[0].tag in ROWS and news[0].tag in ROWS:
             return [self._row(olds[0], news[0])]
-        old = reduce(Words.then, (block.words for block in olds))
+        old = Words.joined([block.words for block in olds])
         return compare_parts(old, [block.words for block in news], self._effort, absorb=self._absorb)
 
     def _row(self, old: Block, new: Block) -> tuple[Piece, ...]:
@@ -170,15 +169,20 @@ def _aligned(old: Blocks, new: Blocks, effort: Effort) -> Alignment:
 
 def _passages(moves: Pairs) -> dict[tuple[int, int], int]:
     """Return a number for each move, the same for blocks that stood together and still do."""
-    out: dict[tuple[int, int], int] = {}
-    number = 0
-    last = (-SPAN - 1, -SPAN - 1)
-    for pair in sorted(moves, key=lambda one: one[1]):
-        together = 0 < pair[0] - last[0] <= SPAN and 0 < pair[1] - last[1] <= SPAN
-        number += not together
-        out[pair] = number
-        last = pair
-    return out
+    leaders = {pair: pair for pair in moves}
+
+    def leader(pair: tuple[int, int]) -> tuple[int, int]:
+        while leaders[pair] != pair:
+            leaders[pair] = pair = leaders[leaders[pair]]
+        return pair
+
+    for i, j in moves:
+        for near in product(range(i + 1, i + SPAN + 1), range(j + 1, j + SPAN + 1)):
+            if near in leaders:
+                leaders[leader(near)] = leader((i, j))
+    numbers: dict[tuple[int, int], int] = {}
+    in_order = sorted(moves, key=lambda pair: pair[1])
+    return {pair: numbers.setdefault(leader(pair), len(numbers) + 1) for pair in in_order}
 
 
 def _alike(old: Block, new: Block) -> BlockChange:

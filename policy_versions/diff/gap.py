@@ -99,7 +99,16 @@ def _pairs(votes: Mapping[tuple[int, int], int], sizes: Sequence[Sequence[int]])
         out += best
         olds, news = {i for i, _ in best}, {j for _, j in best}
         left = {pair: share for pair, share in left.items() if pair[0] not in olds and pair[1] not in news}
-    return sorted(out)
+    return sorted(out + _alone(sorted(out), likeness, sizes))
+
+
+def _alone(pairs: Pairs, likeness: Mapping[tuple[int, int], float], sizes: Sequence[Sequence[int]]) -> Pairs:
+    """Return blocks that are the only ones left between two pairs on either side, and a little alike."""
+    anchors = [Stretch(i, j, 1) for i, j in pairs]
+    left = [
+        (i, j) for i, j in gaps(anchors, len(sizes[0]), len(sizes[1])) if i.stop - i.start == j.stop - j.start == 1
+    ]
+    return [(i.start, j.start) for i, j in left if likeness.get((i.start, j.start), 0) >= ALIKE_ALONE]
 
 
 def _likeness(shared: int, old: int, new: int) -> float:

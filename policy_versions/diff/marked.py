@@ -9,6 +9,7 @@ from itertools import groupby
 from policy_versions.diff import notes
 from policy_versions.diff.blocks import HEADINGS, ROWS
 from policy_versions.diff.model import BlockChange, Kind, Piece
+from policy_versions.diff.plain import CONTROL
 
 _TAGS = {"insert": "ins", "delete": "del"}
 _WRAPS = {"strong": "**", "em": "*", "strike": "~~"}
@@ -22,7 +23,7 @@ def paragraphs(blocks: Iterable[BlockChange], *, complete: bool = True) -> str:
     for is_row, group in groupby(blocks, key=lambda block: block.tag in ROWS and not block.is_placeholder):
         together = list(group)
         out += _tables(together) if is_row else map(_block, together)
-    return "\n\n".join(filter(None, out)) + "\n"
+    return CONTROL.sub("\ufffd", "\n\n".join(filter(None, out)) + "\n")
 
 
 def _block(block: BlockChange) -> str:
@@ -33,14 +34,22 @@ def _block(block: BlockChange) -> str:
     if block.tag == "pre":
         lines = ["<pre>" + _words(block.pieces, code=True) + "</pre>", said]
     else:
-        sign = "#" * int(block.tag[1]) + " " if block.tag in HEADINGS else ""
-        words = _words(block.pieces).replace("\n", "\\\n")
-        words = (
-            "***" if block.tag == "hr" else sign + (words if sign else _BEGINS.sub(r"\1\\\2\3", words, count=1))
-        )
-        lines = [words, said]
+        lines = [_rule(block) if block.tag == "hr" else _line(block), said]
     text = "\n\n".join(filter(None, lines))
     return before + text.replace("\n", "\n" + rest)
+
+
+def _line(block: BlockChange) -> str:
+    words = _words(block.pieces).replace("\n", "\\\n")
+    if block.tag in HEADINGS:
+        return "#" * int(block.tag[1]) + f" {words}"
+    return _BEGINS.sub(r"\1\\\2\3", words, count=1)
+
+
+def _rule(block: BlockChange) -> str:
+    """Return a rule; one that came or went, as stars in a mark, for nothing can stand around a rule."""
+    tag = {Kind.INSERTED: "ins", Kind.DELETED: "del"}.get(block.kind)
+    return rf"<{tag}>\* \* \*</{tag}>" if tag else "***"
 
 
 def _tables(rows: Sequence[BlockChange]) -> Iterator[str]:
@@ -66,8 +75,7 @@ def _table(rows: Sequence[BlockChange]) -> str:
 
 
 def _notes(block: BlockChange) -> Iterator[str]:
-    said = "".join(notes.moved(block)) if block.kind is Kind.MOVED else notes.difference(block)
-    if said:
+    if said := notes.said(block):
         yield _escaped(said)
     for old, new in block.links:
         yield f"Link changed: {_escaped(old) or 'no link'} → {_escaped(new) or 'no link'}"
@@ -111,7 +119,10 @@ def _html(text: str) -> str:
 
 
 def _indents(block: BlockChange) -> tuple[str, str]:
-    """Return what the first line begins with, and the others: deeper items stand under the one above."""
+    """Return what the first line begins with, and the others.
+
+    Deeper items stand as far left as others: with the items above them left out, indented ones would be code.
+    """
     sign = "" if block.tag != "li" else "- " if block.number is None else f"{block.number}. "
-    before = "> " * block.quotes + "  " * max(0, block.depth - (block.tag == "li"))
+    before = "> " * block.quotes
     return before + sign, before + " " * len(sign)

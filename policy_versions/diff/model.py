@@ -93,7 +93,7 @@ class BlockChange(NamedTuple):
     def is_quiet(self) -> bool:
         """Whether a reader need not stop here: equal, written otherwise, or told of by a neighbour."""
         if self.kind is Kind.STRUCTURE:
-            return self.part > 1
+            return self.part > 1 and not self.is_edited and all(piece.was is None for piece in self.edits)
         renumbered = self.kind is Kind.RENUMBERED and not self.words_inserted + self.words_deleted
         return renumbered or self.kind in (Kind.EQUAL, Kind.SOURCE)
 

@@ -17,6 +17,7 @@ INCOMPLETE = (
     "These texts differ so much that comparing all of their words would take too long: "
     "some passages are shown replaced as a whole."
 )
+QUIET = "Nothing changed but what no reader sees, or the numbers of list items."
 _SUMMARY = {
     Kind.INSERTED: "inserted",
     Kind.DELETED: "deleted",
@@ -44,12 +45,20 @@ def summary(block: BlockChange) -> str:
     return _SUMMARY[block.kind]
 
 
+def said(block: BlockChange) -> str:
+    """Return what the words do not show, as a sentence or "". A place is not told again along one passage."""
+    if block.kind is not Kind.MOVED:
+        return difference(block)
+    return "" if block.moved_from is None and block.moved_to is None else "".join(moved(block))
+
+
 def moved(block: BlockChange) -> tuple[str, str, str]:
     """Return the sentence on a move in three parts; the middle one names the other place."""
     if block.tag in HEADINGS and block.is_placeholder:
         return f"The section “{''.join(block.section[-1:])}” stood here; it is at ", "its new place", " now."
     there = block.moved_to if block.is_placeholder else block.moved_from
-    if (there,) == block.section[-1:]:  # within its section, or with it
+    # Within its section, with it, or a heading, which stood in no other section than its own.
+    if block.tag in HEADINGS or (there,) == block.section[-1:]:
         kept = ("A passage stood here; it is at ", "its new place", " now.")
         return kept if block.is_placeholder else ("Moved here from ", "its old place", ".")
     name = f"“{there}”" if there else "the beginning"

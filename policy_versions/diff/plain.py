@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from policy_versions.diff import notes
-from policy_versions.diff.blocks import HEADINGS
-from policy_versions.diff.model import BlockChange, Kind, Piece
+from policy_versions.diff.blocks import HEADINGS, ROWS
+from policy_versions.diff.model import BlockChange, Kind, Op, Piece
 
 COLUMNS = 72
 
 _SIGNED = {"insert": "[+{}+]", "delete": "[-{}-]"}
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # an escape sequence could rewrite the terminal
+# An escape sequence could rewrite the terminal; a sign that turns the direction of writing, the order of words.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # Private characters stand for the colours until the lines are wrapped: they have a width, escapes must not.
 _INSERT, _DELETE, _END = "\ue000", "\ue001", "\ue002"
 _COLOURS = {_INSERT: "\x1b[34;4m", _DELETE: "\x1b[33;9m", _END: "\x1b[0m"}
@@ -25,7 +26,7 @@ def paragraphs(blocks: Iterable[BlockChange], *, complete: bool = True, coloured
     """Return the blocks, parted by empty lines. coloured: blue and brown instead of brackets."""
     said = [] if complete else ["\n".join(textwrap.wrap(f"[{notes.INCOMPLETE}]", COLUMNS))]
     said += (_block(block, coloured=coloured) for block in blocks)
-    out = _CONTROL.sub("\ufffd", "\n\n".join(filter(None, said)) + "\n")
+    out = CONTROL.sub("\ufffd", "\n\n".join(filter(None, said)) + "\n")
     return _painted(out) if coloured else out
 
 
@@ -44,17 +45,19 @@ def _painted(text: str) -> str:
 
 
 def _block(block: BlockChange, *, coloured: bool) -> str:
-    said = "".join(notes.moved(block)) if block.kind is Kind.MOVED else notes.difference(block)
     links = (f"link: {old or 'none'} -> {new or 'none'}" for old, new in block.links)
-    return "\n".join((*_lines(block, coloured=coloured), *(f"[{note}]" for note in (said, *links) if note)))
+    said = [f"[{_without_colours(note)}]" for note in (notes.said(block), *links) if note]
+    return "\n".join((*([] if block.is_placeholder else _lines(block, coloured=coloured)), *said))
 
 
 def _lines(block: BlockChange, *, coloured: bool) -> list[str]:
-    words = signed(block.pieces, coloured=coloured)
+    pieces = block.pieces
+    if block.tag == "hr":
+        ops: dict[Kind, Op] = {Kind.INSERTED: "insert", Kind.DELETED: "delete"}
+        pieces = (Piece(ops.get(block.kind, "equal"), "* * *"),)
+    words = signed(pieces, coloured=coloured, rows=block.tag in ROWS)
     if block.tag == "pre":
         return words.splitlines()
-    if block.tag == "hr":
-        return ["* * *"]
     first, rest = _indents(block)
     lines = textwrap.wrap(
         words,
@@ -68,18 +71,26 @@ def _lines(block: BlockChange, *, coloured: bool) -> list[str]:
     return [*lines, underline] if block.tag in HEADINGS else lines
 
 
-def signed(pieces: Sequence[Piece], *, coloured: bool = False) -> str:
-    """Return the words with `[-deleted-]` and `[+inserted+]`, or what stands for their colours."""
+def signed(pieces: Sequence[Piece], *, coloured: bool = False, rows: bool = False) -> str:
+    """Return the words with `[-deleted-]` and `[+inserted+]`, or what stands for their colours.
+
+    rows: a tab parts cells.
+    """
     marks = _COLOURED if coloured else _SIGNED
     out = ""
     for op, group in groupby(pieces, key=lambda piece: piece.op):
-        words = "".join(piece.text for piece in group).replace("\t", " | ")
-        words = re.sub(f"[{_INSERT}{_DELETE}{_END}]", "\ufffd", words) if coloured else words
+        words = "".join(piece.text for piece in group)
+        words = words.replace("\t", " | ") if rows else words
+        words = _without_colours(words) if coloured else words
         bare = words.lstrip()
         apart = " " if out.endswith(("-]", _END)) and op == "insert" else ""
         lead = words[: len(words) - len(bare)] or apart
         out += lead + (marks.get(op, "{}").format(bare) if bare else "")
     return out
+
+
+def _without_colours(text: str) -> str:
+    return re.sub(f"[{_INSERT}{_DELETE}{_END}]", "\ufffd", text)
 
 
 def _indents(block: BlockChange) -> tuple[str, str]:

@@ -34,7 +34,10 @@ def text(change: Change, context: int | None = 0, *, coloured: bool = False) -> 
 
     What would be folded in HTML is left out. coloured: with the terminal's colours in place of the brackets.
     """
-    return plain.paragraphs(_unfolded(change, context), complete=change.is_complete, coloured=coloured)
+    shown = _unfolded(change, context)
+    if not shown and not change.is_empty:
+        return f"[{notes.QUIET}]\n"
+    return plain.paragraphs(shown, complete=change.is_complete, coloured=coloured)
 
 
 def markdown(change: Change, context: int | None = 0) -> str:
@@ -42,12 +45,24 @@ def markdown(change: Change, context: int | None = 0) -> str:
 
     What would be folded in HTML is left out. Other HTML of the texts is escaped, so that it stays text.
     """
-    return marked.paragraphs(_unfolded(change, context), complete=change.is_complete)
+    shown = _unfolded(change, context)
+    if not shown and not change.is_empty:
+        return f"*{notes.QUIET}*\n"
+    return marked.paragraphs(shown, complete=change.is_complete)
 
 
-def _unfolded(change: Change, context: int | None) -> Iterator[BlockChange]:
-    shown = passages(tuple(without_repeated_places(change.blocks)), context)
-    return chain.from_iterable(passage.blocks for passage in shown if not passage.folded)
+def _unfolded(change: Change, context: int | None) -> list[BlockChange]:
+    shown = passages(tuple(_told_once(without_repeated_places(change.blocks))), context)
+    return [*chain.from_iterable(passage.blocks for passage in shown if not passage.folded)]
+
+
+def _told_once(blocks: Iterable[BlockChange]) -> Iterator[BlockChange]:
+    """Take from where it came from all but the first block of a passage that moved."""
+    last: int | None = None
+    for block in blocks:
+        along = block.move is not None and block.move == last and not block.is_placeholder
+        yield block._replace(moved_from=None) if along else block
+        last = last if block.is_placeholder else block.move
 
 
 def without_repeated_places(blocks: Iterable[BlockChange]) -> Iterator[BlockChange]:

@@ -22,6 +22,7 @@ DEPTH = 3  # rounds of anchoring
 VARIETY = 200  # different items, of fewer of which hardly any neighbours are unique
 WINDOW = 8_000  # items of either side that are looked at together where nothing anchors them
 PLENTY = 1_000_000_000
+EQUAL_PAIRS = 3_000  # of items, beyond which difflib is not: a few words repeated over and over
 READABLE = 200  # items up to which difflib is used: it reads better, and is quadratic
 
 
@@ -159,10 +160,20 @@ def _alike(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:
 
 
 def _readable(old: Sequence[Hashable], new: Sequence[Hashable], effort: Effort) -> list[Stretch]:
-    if max(len(old), len(new)) > READABLE:
+    if (
+        max(len(old), len(new)) > READABLE
+        or not _affordable(old, new)
+        or not effort.spend(len(old) * len(new) * 10)
+    ):
         return _common(old, new, effort, 0)
     found = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
     return [Stretch(*one) for one in found if one.size]
+
+
+def _affordable(old: Sequence[Hashable], new: Sequence[Hashable]) -> bool:
+    """Whether difflib, which looks at each pair of equal items again and again, stays quick."""
+    counts = Counter(new)
+    return sum(counts[item] for item in old) <= EQUAL_PAIRS
 
 
 def _common(old: Sequence[T], new: Sequence[T], effort: Effort, depth: int) -> list[Stretch]:

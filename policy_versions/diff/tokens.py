@@ -44,10 +44,17 @@ class Words(NamedTuple):
     def __len__(self) -> int:
         return len(self.raw)
 
-    def then(self, other: Words) -> Words:
-        """Return these words and, after a blank, the other ones."""
-        raw = [*self.raw, *(" " * bool(self.raw) + word for word in other.raw[:1]), *other.raw[1:]]
-        return Words(raw, [*self.texts, *other.texts], [*self.marks, *other.marks])
+    @classmethod
+    def joined(cls, several: Sequence[Words]) -> Words:
+        """Return the words of several blocks, each block's first one after a blank."""
+        if len(several) == 1:
+            return several[0]
+        made = cls([], [], [])
+        for words in several:
+            made.raw.extend(" " * bool(made.raw and not place) + word for place, word in enumerate(words.raw))
+            made.texts.extend(words.texts)
+            made.marks.extend(words.marks)
+        return made
 
 
 def cut(runs: Iterable[Run], *, code: bool = False) -> Words:

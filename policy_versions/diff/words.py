@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
 from itertools import accumulate, groupby
 from typing import Generic, NamedTuple, TypeVar
 
@@ -47,7 +46,7 @@ def compare_parts(
     old: Words, news: Sequence[Words], effort: Effort, *, absorb: bool = True
 ) -> list[tuple[Piece, ...]]:
     """Return the pieces of each of the blocks that one became; what went stays with what precedes it."""
-    new = reduce(Words.then, news)
+    new = Words.joined(news)
     spans = _found(old, new, effort)
     spans = list(_absorbed(spans, new.texts)) if absorb else spans
     ends = list(accumulate(map(len, news)))
