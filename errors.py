@@ -107,6 +107,14 @@ class TooManyBlocks(Invalid):
         )
 
 
+class TooManyCells(Invalid):
+    def __init__(self, count: int, limit: int) -> None:
+        super().__init__(
+            f"The text has {count:,} bars (|), which part the cells of tables; "
+            f"{limit:,} is the most that is taken."
+        )
+
+
 class SameText(Conflict):
     def __init__(self, number: int) -> None:
         super().__init__(

@@ -20,24 +20,35 @@ T = TypeVar("T")
 
 class _Kept(Generic[T]):
     """The results last asked for. Each is made once, one at a time: a crowd of readers costs one processor.
+    What is there already waits for nobody.
 
     most: characters of text that results are kept of; what is in memory is up to ten times as large.
     """
 
     def __init__(self, most: int) -> None:
-        self._most, self._lock = most, threading.RLock()
+        self._most, self._lock, self._making = most, threading.Lock(), threading.RLock()
         self._results: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], T], *, size: int) -> T:
         """The result of that key; size: characters of text that it comes from."""
+        found = self._look(key)
+        if found is None:
+            with self._making:
+                found = self._look(key) or self._keep(key, (make(), size))
+        return found[0]
+
+    def _look(self, key: Hashable) -> tuple[T, int] | None:
         with self._lock:
-            if key not in self._results:
-                self._results[key] = make(), size
-            self._results.move_to_end(key)
-            made, _ = self._results[key]
-            while sum(kept for _, kept in self._results.values()) > self._most:
+            if key in self._results:
+                self._results.move_to_end(key)
+            return self._results.get(key)
+
+    def _keep(self, key: Hashable, made: tuple[T, int]) -> tuple[T, int]:
+        with self._lock:
+            self._results[key] = made
+            while sum(size for _, size in self._results.values()) > self._most:
                 self._results.popitem(last=False)
-            return made
+        return made
 
 
 _TEXTS: _Kept[Blocks] = _Kept(4_000_000)
@@ -53,7 +64,7 @@ def keep(session: Session, revision: Revision) -> None:
 def read(revision: Revision) -> Blocks:
     """The blocks of a text that is not kept yet.
 
-    Raises: TextTooLong, TooManyBlocks, NestedTooDeep, where nobody has checked the text.
+    Raises: TextTooLong, TooManyBlocks, TooManyCells, NestedTooDeep, where nobody has checked the text.
     """
     key = diff.ENGINE, revision.sha256
     return _TEXTS.get(key, lambda: diff.read(revision.text), size=len(revision.text))
@@ -83,7 +94,7 @@ def compare(session: Session, old: Revision, new: Revision) -> Change:
 def compare_draft(session: Session, old: Revision, text: str) -> Change:
     """The change from a revision to a text that is not published; nothing of it is kept.
 
-    Raises: TextTooLong, TooManyBlocks, NestedTooDeep.
+    Raises: TextTooLong, TooManyBlocks, TooManyCells, NestedTooDeep.
     """
     return diff.compare(blocks(session, old), text)
 

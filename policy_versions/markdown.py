@@ -15,12 +15,13 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore, text_join
 from markdown_it.token import Token
 
-from errors import EmptyText, NestedTooDeep, TextNotReadable, TextTooLong, TooManyBlocks
+from errors import EmptyText, NestedTooDeep, TextNotReadable, TextTooLong, TooManyBlocks, TooManyCells
 
 LIMIT = 1_000_000  # bytes of UTF-8
 NESTING = 20  # levels; one more, and markdown-it drops text without a word
 BLOCKS = 20_000  # headings, paragraphs, list items, table rows, code blocks
 SIGNS = 60_000  # of inline Markdown in one text, past which its paragraphs are shown as written
+BARS = 120_000  # "|" in one text: they part the cells of tables
 SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
 _NEWLINE = r"(?:\r\n|\r|\n)"
@@ -77,7 +78,7 @@ def parse_whole(text: str, known: dict[str, list[Token]]) -> Parsed:
     known: the inline tokens of paragraphs that were read before, by their source; this adds its own. A text that
     defines links by name neither uses it nor adds to it.
 
-    Raises: TextTooLong, TooManyBlocks, NestedTooDeep, as `check` does.
+    Raises: TextTooLong, TooManyBlocks, TooManyCells, NestedTooDeep, as `check` does.
     """
     _check_size(text)
     env = {"lines above": _lines_above(text), "known": known}
@@ -140,7 +141,7 @@ def check(text: str) -> None:
     """Refuse a text that could not be kept or shown whole.
 
     Raises: EmptyText, TextTooLong (over LIMIT bytes), TextNotReadable (NUL or lone surrogate), NestedTooDeep
-    (with the line, counted from 1 and from the front matter's first), TooManyBlocks.
+    (with the line, counted from 1 and from the front matter's first), TooManyBlocks, TooManyCells.
     """
     if not text.strip("\ufeff \t\r\n") or text.isspace():
         raise EmptyText
@@ -156,6 +157,8 @@ def _check_size(text: str) -> None:
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > LIMIT:
         raise TextTooLong(size, LIMIT)
+    if (bars := text.count("|")) > BARS:
+        raise TooManyCells(bars, BARS)
 
 
 def _check_blocks(tokens: list[Token]) -> None:
@@ -198,8 +201,8 @@ def _without_images(children: list[Token]) -> list[Token]:
 
 
 def _described(image: Token, *, linked: bool) -> list[Token]:
-    """Return an image's description, linked to the image unless it stands in a link already."""
-    description = [Token("text", "", 0, content=visible(image))]
+    """Return an image's description, or "image", linked to the image unless it stands in a link already."""
+    description = [Token("text", "", 0, content=visible(image) or "image")]
     target = str(image.attrs["src"])
     if linked or not target:
         return description
@@ -243,18 +246,21 @@ def _refuse_depth(state: StateBlock, line: int, _end: int, _silent: bool) -> boo
 
 def _read_inline(state: StateCore) -> None:
     """Do what markdown-it's own rule does, until SIGNS are met: each can cost it some microseconds."""
-    left = SIGNS
-    known = {} if state.env.get("references") else state.env.get("known", {})
+    left, targets = SIGNS, LIMIT
+    by_name = bool(state.env.get("references"))
+    known = {} if by_name else state.env.get("known", {})
     for token in state.tokens:
         if token.type != "inline":
             continue
         left -= len(_SIGN.findall(token.content))
-        if left < 0:
+        if left < 0 or targets < 0:
             token.children, token.meta = [*_as_written(token.content)], {"as written": True}
             continue
         if token.content not in known:
             known[token.content] = _children(state, token.content)
         token.children = known[token.content]
+        if by_name:  # one long address can be named by thousands of links
+            targets -= sum(len(str(child.attrs.get("href", ""))) for child in token.children)
 
 
 def _children(state: StateCore, content: str) -> list[Token]:

@@ -93,7 +93,7 @@ class Known:
 def read(text: str, known: Known | None = None) -> Blocks:
     """Return the leaf blocks of a text. known: is used, and added to.
 
-    Raises: TextTooLong, TooManyBlocks, NestedTooDeep, as `markdown.check` does for a text to be published.
+    Raises: TextTooLong, TooManyBlocks, TooManyCells, NestedTooDeep, as `markdown.check` does.
     """
     known = known or Known()
     front, body = markdown.split_front_matter(text)

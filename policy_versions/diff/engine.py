@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise, product
+from itertools import chain, product
 
 from policy_versions.diff.align import Alignment, align
-from policy_versions.diff.blocks import ROWS, Block, Blocks, Known, digest, marks_link, read
+from policy_versions.diff.blocks import ROWS, Block, Blocks, Known, digest, read
 from policy_versions.diff.collecting import uncollected
 from policy_versions.diff.gap import Group
-from policy_versions.diff.model import BlockChange, Change, Kind, Piece
+from policy_versions.diff.model import BlockChange, Change, Kind, Piece, relinked
 from policy_versions.diff.rows import cells_of, columns_of, compare_rows
 from policy_versions.diff.sequence import PLENTY, Effort, Pairs
 from policy_versions.diff.tokens import Words
@@ -28,7 +28,7 @@ def compare(old: str | Blocks, new: str | Blocks, *, absorb: bool = True, units:
     was inserted and deleted, and nothing else. absorb: see `words.compare_words`. units: of effort, about a
     nanosecond each; past them blocks are shown replaced whole, and the change is not `is_complete`.
 
-    Raises: TextTooLong, TooManyBlocks, NestedTooDeep.
+    Raises: TextTooLong, TooManyBlocks, TooManyCells, NestedTooDeep.
     """
     known = Known()
     was, now = _blocks(old, known), _blocks(new, known)
@@ -237,16 +237,4 @@ def _form(block: Block) -> tuple[str, int, int, bool]:
 
 def _links(pieces: Sequence[Piece]) -> Links:
     """Return the changed addresses of words that stayed, or were replaced by others on the spot; each once."""
-    stayed = ((marks_link(piece.was), marks_link(piece.marks)) for piece in pieces if piece.was is not None)
-    pairs = (*stayed, *_replaced_links(pieces))
-    return tuple(dict.fromkeys(pair for pair in pairs if pair[0] != pair[1]))
-
-
-def _replaced_links(pieces: Sequence[Piece]) -> Iterator[tuple[str, str]]:
-    for gone, come in pairwise(pieces):
-        if gone.op == "delete" and come.op == "insert" and _linked(gone) and _linked(come):
-            yield marks_link(gone.marks), marks_link(come.marks)
-
-
-def _linked(piece: Piece) -> bool:
-    return bool(marks_link(piece.marks))
+    return tuple(dict.fromkeys(relinked(pieces)))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from itertools import groupby, pairwise
 from typing import Any, Literal, NamedTuple
 
-from policy_versions.diff.blocks import Block
+from policy_versions.diff.blocks import Block, marks_link
 
 ENGINE = "diff-2"  # raise it with any change to what blocks are or what a comparison says of them
 
@@ -44,6 +45,20 @@ class Piece(NamedTuple):
     def words(self) -> int:
         """How many words it holds."""
         return len(_WORD.findall(self.text))
+
+
+def relinked(pieces: Sequence[Piece]) -> list[tuple[str, str]]:
+    """Return the old and new addresses of words that lead elsewhere: that stayed, or were replaced on the spot."""
+    found = groupby(
+        pieces, key=lambda piece: (marks_link(piece.was or ()), marks_link(piece.marks), piece.was is None)
+    )
+    stayed = [(old, new) for (old, new, same), _ in found if not same]
+    ends = (
+        (marks_link(gone.marks), marks_link(come.marks))
+        for gone, come in pairwise(pieces)
+        if (gone.op, come.op) == ("delete", "insert")
+    )
+    return [pair for pair in (*stayed, *(pair for pair in ends if all(pair))) if pair[0] != pair[1]]
 
 
 class BlockChange(NamedTuple):
@@ -100,12 +115,22 @@ class BlockChange(NamedTuple):
     @property
     def words_inserted(self) -> int:
         """How many words came."""
-        return sum(piece.words for piece in self.edits if piece.op == "insert")
+        return self._words("insert")
 
     @property
     def words_deleted(self) -> int:
         """How many words went."""
-        return sum(piece.words for piece in self.edits if piece.op == "delete")
+        return self._words("delete")
+
+    def _words(self, op: Op) -> int:
+        """Count words, not pieces: a word may stand in several dresses."""
+        told = (group for fate, group in groupby(self.edits, key=lambda piece: piece.op) if fate == op)
+        return sum(len(_WORD.findall("".join(piece.text for piece in group))) for group in told)
+
+    @property
+    def links_changed(self) -> int:
+        """How many runs of words lead elsewhere now; `links` has each pair of addresses once."""
+        return len(relinked(self.edits))
 
     def to_json(self) -> dict[str, Any]:
         """Return what is known of it, ready for `json.dumps`; its pieces without what is not so."""
@@ -167,7 +192,7 @@ class Change:
     @property
     def links_changed(self) -> int:
         """How many runs of words lead elsewhere now."""
-        return sum(len(block.links) for block in self.changed())
+        return sum(block.links_changed for block in self.changed())
 
     @property
     def moves(self) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 Marks = tuple[str, ...]  # strong, em, code, strike, link:URL; the outermost first
@@ -22,6 +24,7 @@ _BLANKS = rf"[^\S{CELL}]*"
 _WORD = re.compile(rf"{CELL}|{_BLANKS}(?:{_URL}|{_MAIL}|{_REST})")
 _ASCII_WORD = re.compile(rf"{CELL}|[ \n]*(?:[A-Za-z_]\w*(?:'\w+)*|{_NUMBER}|\w+(?:'\w+)*|{_SIGNS}|\S)", re.ASCII)
 _CODE = re.compile(rf"\s*(?:{_URL}|{_REST})")
+_INSIDE = re.compile(rf"{_LETTERS}['’]?|{_LETTERS}{_LETTERS}|['’]{_LETTERS}")  # the signs where two runs meet
 _NUMBERED = re.compile(r"\d|\(|(?:[A-Za-z]|[ivxIVX]+)\s?[.)]")
 _ASCII_SAID = re.compile(r"\w+", re.ASCII)
 _SAID = re.compile(rf"[{_CHINESE_JAPANESE}]|[^\W{_CHINESE_JAPANESE}]+")
@@ -34,12 +37,16 @@ class Run(NamedTuple):
     marks: Marks = ()
 
 
+class Mixed(tuple[Run, ...]):
+    """The parts of a word that stands in several dresses, as in "un*believ*able"."""
+
+
 class Words(NamedTuple):
     """The words of a block, each with the blanks before it, without them, and its marks."""
 
     raw: list[str]
     texts: list[str]
-    marks: list[Marks]
+    marks: list[Marks | Mixed]
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -57,10 +64,12 @@ class Words(NamedTuple):
         return made
 
 
-def cut(runs: Iterable[Run], *, code: bool = False) -> Words:
+def cut(runs: Sequence[Run], *, code: bool = False) -> Words:
     """Return the words of these runs. In code, blanks and line breaks are kept as written."""
+    if any(_INSIDE.fullmatch(one.text[-1:] + two.text[:1]) for one, two in pairwise(runs)):
+        return _cut_across(runs)
     raw: list[str] = []
-    marks: list[Marks] = []
+    marks: list[Marks | Mixed] = []
     left = ""  # blanks at the end of a run belong to the next word
     for run in runs:
         text = left + run.text
@@ -71,6 +80,29 @@ def cut(runs: Iterable[Run], *, code: bool = False) -> Words:
         raw += found
         marks += [run.marks] * len(found)
     return Words(raw, _bare(raw), marks)
+
+
+def _cut_across(runs: Sequence[Run]) -> Words:
+    """Cut runs of which some begin inside a word."""
+    text = joined(runs)
+    ends = list(accumulate(len(run.text) for run in runs))
+    made = Words([], [], [])
+    for found in _pattern(text).finditer(text):
+        word = found.group()
+        bare = word.lstrip() or word
+        start = found.end() - len(bare)
+        first, last = bisect_right(ends, start), bisect_left(ends, found.end())
+        made.raw.append(word)
+        made.texts.append(bare)
+        made.marks.append(runs[first].marks)
+        if first != last:
+            bounds = [start, *ends[first:last], found.end()]
+            parts = [
+                Run(text[a:b], run.marks) for (a, b), run in zip(pairwise(bounds), runs[first:], strict=False)
+            ]
+            parts[0] = Run(word[: len(word) - len(bare)] + parts[0].text, parts[0].marks)
+            made.marks[-1] = Mixed(parts)
+    return made
 
 
 def _pattern(text: str) -> re.Pattern[str]:

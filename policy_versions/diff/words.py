@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from policy_versions.diff.model import Op, Piece
 from policy_versions.diff.sequence import Effort, Stretch, readable
-from policy_versions.diff.tokens import CELL, Run, Words
+from policy_versions.diff.tokens import CELL, Marks, Mixed, Run, Words
 
 _SMALL = frozenset(
     "a an and are as at be by for from in is it of on or our so that the their this to us was we with you your"
@@ -51,7 +51,15 @@ def compare_parts(
     spans = list(_absorbed(spans, new.texts)) if absorb else spans
     ends = list(accumulate(map(len, news)))
     parts = _parted(spans, ends) if len(news) > 1 else [spans]
-    return [_pieces(part, old, new) for part in parts]
+    return [
+        _begun(_pieces(part, old, new)) if number else _pieces(part, old, new) for number, part in enumerate(parts)
+    ]
+
+
+def _begun(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """Return the pieces of a later part without the blank that parted it from the one before."""
+    first = pieces[0]._replace(text=pieces[0].text.lstrip()) if pieces else None
+    return (first, *pieces[1:]) if first and first.text else pieces[1:]
 
 
 def _found(old: Words, new: Words, effort: Effort) -> list[_Span]:
@@ -139,7 +147,10 @@ def _dressed(op: Op, words: Words, span: slice) -> Iterator[Piece]:
     at = span.start
     for marks, same in groupby(words.marks[span]):
         end = at + sum(1 for _ in same)
-        yield Piece(op, "".join(words.raw[at:end]), marks)
+        if isinstance(marks, Mixed):
+            yield from (Piece(op, *part) for part in marks * (end - at))
+        else:
+            yield Piece(op, "".join(words.raw[at:end]), marks)
         at = end
 
 
@@ -154,9 +165,20 @@ def _kept(span: _Span, old: Words, new: Words, *, gap: bool) -> Iterator[Piece]:
     at = span.new.start
     for (before, marks), same in groupby(zip(was, now, strict=True)):
         end = at + sum(1 for _ in same)
-        text = "".join(new.raw[at:end])
-        yield Piece("equal", blank + text, marks, before if before != marks else None)
-        at, blank = end, ""
+        parts = marks if isinstance(marks, Mixed) else Mixed([Run("".join(new.raw[at:end]), marks)])
+        parts = Mixed(parts * (end - at)) if isinstance(marks, Mixed) else parts
+        for part in parts:
+            yield Piece("equal", blank + part.text, part.marks, _other(before, marks, part.marks))
+            blank = ""
+        at = end
+
+
+def _other(before: Marks | Mixed, after: Marks | Mixed, shown: Marks) -> Marks | None:
+    """Return the old marks of words shown with these, where they were others."""
+    if before == after:
+        return None
+    was = [part.marks for part in before] if isinstance(before, Mixed) else [before]
+    return next((marks for marks in was if marks != shown), None)
 
 
 def _blanks(raw: str) -> str:

@@ -152,17 +152,20 @@ def comparison_as(slug: str, pair: str, form: str) -> Response:
     """The same redline for programs: as data, plain text, or Markdown with ins and del."""
     record = _record(slug)
     old, new = _pair(record, pair)
+    etag = f"{diff.ENGINE}-{old.revision.sha256[:20]}-{new.revision.sha256[:20]}-{old.number}-{new.number}"
+    known = request.if_none_match.contains(etag)  # then nothing need be compared
+    answer = Response(status=304) if known else _as(form, slug, old, new)
+    answer.set_etag(etag)
+    return answer
+
+
+def _as(form: str, slug: str, old: Entry, new: Entry) -> Response:
     change = comparing.compare(session(), old.revision, new.revision)
     if form == "json":
-        answer = jsonify(policy=slug, old=_named(old), new=_named(new), **change.to_json())
-    elif form == "txt":
-        answer = Response(redline.text(change), mimetype="text/plain")
-    else:
-        answer = Response(redline.markdown(change), mimetype="text/markdown")
-    answer.set_etag(
-        f"{diff.ENGINE}-{old.number}-{new.number}-{old.revision.sha256[:16]}{new.revision.sha256[:16]}"
-    )
-    return answer
+        return jsonify(policy=slug, old=_named(old), new=_named(new), **change.to_json())
+    if form == "txt":
+        return Response(redline.text(change), mimetype="text/plain")
+    return Response(redline.markdown(change), mimetype="text/markdown")
 
 
 def _named(entry: Entry) -> dict[str, object]:
