@@ -20,14 +20,14 @@ from errors import EmptyText, NestedTooDeep, TextNotReadable, TextTooLong, TooMa
 LIMIT = 1_000_000  # bytes of UTF-8
 NESTING = 20  # levels; one more, and markdown-it drops text without a word
 BLOCKS = 20_000  # headings, paragraphs, list items, table rows, code blocks
-SIGNS = 60_000  # of inline Markdown in one text, past which its paragraphs are shown as written
+SIGNS = 60_000  # of inline Markdown in one text, line ends included, past which its paragraphs are shown as written
 BARS = 120_000  # "|" in one text: they part the cells of tables
 SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
 _NEWLINE = r"(?:\r\n|\r|\n)"
 _FRONT_MATTER = re.compile(rf"\ufeff?---[ \t]*{_NEWLINE}(?:.*?{_NEWLINE})??---[ \t]*(?:{_NEWLINE}|\Z)", re.DOTALL)
 _INLINE = re.compile(r"[\\`*_~\[<&\n]")  # "]", ")" and "!" mean something beside these only
-_SIGN = re.compile(r"[\[*_~`<&!\\]")
+_SIGN = re.compile(r"[\[*_~`<&!\\\n]")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _CLEANER = nh3.Cleaner(
     tags={
