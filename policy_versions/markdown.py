@@ -20,7 +20,7 @@ from errors import EmptyText, NestedTooDeep, TextNotReadable, TextTooLong, TooMa
 LIMIT = 1_000_000  # bytes of UTF-8
 NESTING = 20  # levels; one more, and markdown-it drops text without a word
 BLOCKS = 20_000  # headings, paragraphs, list items, table rows, code blocks
-SIGNS = 60_000  # of inline Markdown in one text, line ends included, past which its paragraphs are shown as written
+SIGNS = 60_000  # of inline Markdown, line ends included; past them a text is shown as written
 BARS = 120_000  # "|" in one text: they part the cells of tables
 SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
