@@ -49,6 +49,8 @@ class Piece(NamedTuple):
 
 def relinked(pieces: Sequence[Piece]) -> list[tuple[str, str]]:
     """Return the old and new addresses of words that lead elsewhere: that stayed, or were replaced on the spot."""
+    if not any(piece.marks or piece.was for piece in pieces):
+        return []
     found = groupby(
         pieces, key=lambda piece: (marks_link(piece.was or ()), marks_link(piece.marks), piece.was is None)
     )

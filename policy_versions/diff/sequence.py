@@ -172,6 +172,8 @@ def _readable(old: Sequence[Hashable], new: Sequence[Hashable], effort: Effort) 
 
 def _affordable(old: Sequence[Hashable], new: Sequence[Hashable]) -> bool:
     """Whether difflib, which looks at each pair of equal items again and again, stays quick."""
+    if len(old) * len(new) <= EQUAL_PAIRS:
+        return True
     counts = Counter(new)
     return sum(counts[item] for item in old) <= EQUAL_PAIRS
 
