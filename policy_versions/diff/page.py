@@ -86,13 +86,18 @@ class Page:
         place = self.places.get(block.id, Place())
         along = "block--along " if block.move is not None and block.move == self._move else ""
         content = f"{self._note(block)}{_element(block)}{_link_notes(block)}"
+        if block.kind is Kind.SOURCE:  # which reads alike: one note says so, and nothing else
+            return f"<{tag} {_attributes(block)}>{content}</{tag}>"
         content = f'<div class="moved-frame">{content}</div>' if block.kind is Kind.MOVED else content
         return f"<{tag} {_attributes(block, along)}>{_gutter(block, place)}{content}{_steps(place)}</{tag}>"
 
     def _row(self, block: BlockChange) -> str:
         """Return a row, its gutter in a cell without width, and below it what is to be said of it."""
         if block.kind is Kind.EQUAL:
-            return f'<tr {_attributes(block)}><td class="margin" data-note></td>{_inner(block)}</tr>'
+            return f'<tr {_attributes(block)}><td class="margin"></td>{_inner(block)}</tr>'
+        if block.kind is Kind.SOURCE:
+            cells, end = _inner(block)[: -len("</td>")], _inner(block)[-len("</td>") :]
+            return f'<tr {_attributes(block)}><td class="margin"></td>{cells}{self._note(block)}{end}</tr>'
         place = self.places.get(block.id, Place())
         margin = f'<td class="margin" data-note>{_gutter(block, place)}{_steps(place)}</td>'
         cells = _inner(block)

@@ -110,3 +110,19 @@ def test_a_date_beside_another_change_is_still_reworded() -> None:
 def test_a_part_of_a_split_begins_with_its_first_word() -> None:
     shown = html(compare(SPLIT[0], SPLIT[1].replace("Seven", "Even")))
     assert re.search(r"<p>\s", shown) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("* a\n\nb c", "- a\n\nb c"),
+        ("*a* b", "_a_ b"),
+        ("| a |\n|---|\n| *b* |", "| a |\n|---|\n| _b_ |"),
+        ("---\na: 1\n---\nx", "---\na: 2\n---\nx"),
+        ("a b\nc", "a\nb c"),
+    ],
+)
+def test_what_is_only_written_otherwise_has_one_note_and_no_mark(old: str, new: str) -> None:
+    shown = html(compare(old, new))
+    assert shown.count('data-kind="source"') == shown.count("data-note") == 1
+    assert re.search("<(ins|del)>", shown) is None
