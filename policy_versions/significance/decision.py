@@ -28,6 +28,8 @@ class Decision:
     findings: tuple[Finding, ...]  # the weightiest first
     summary: str  # one to four plain sentences
     engine: str = ENGINE
+    confidence: float = 1.0  # 0.5 to 1, of the verdict
+    language: str = "en"  # "en", or "other" where the words were not judged
 
     def to_json(self) -> dict[str, Any]:
         """Return it ready for `json.dumps`."""
@@ -36,8 +38,8 @@ class Decision:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Decision:
         """Return the decision that `to_json` gave, of this or an earlier engine."""
-        findings = tuple(Finding(**finding) for finding in data["findings"])
-        return cls(data["verdict"], data["level"], findings, data["summary"], data["engine"])
+        findings = tuple(Finding.from_json(finding) for finding in data["findings"])
+        return cls(**{**data, "findings": findings})
 
 
 def decide(old: str | Blocks, new: str | Blocks) -> Decision:

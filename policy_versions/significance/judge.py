@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from policy_versions.diff.sequence import readable
 from policy_versions.diff.words import Told, told
@@ -56,6 +56,16 @@ class Finding:
     reason: str  # one plain sentence
     level: int  # 2 to 4
     rule: str  # what it cites
+    direction: str = ""  # wider: the company may do more or the member less; narrower; "" where it cannot be told
+    weight: float = 1.0  # 0 to 1, how surely it alone makes the change significant
+    dpv: tuple[str, ...] = ()  # names of the W3C Data Privacy Vocabulary
+    opp115: tuple[str, ...] = ()  # practice categories of the OPP-115 corpus
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Finding:
+        """Return the finding that `dataclasses.asdict` gave, of this or an earlier engine."""
+        listed = {name: tuple(data.get(name, ())) for name in ("dpv", "opp115")}
+        return cls(**{**data, **listed})
 
 
 class _Touch(NamedTuple):
