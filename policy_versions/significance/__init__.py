@@ -1,6 +1,6 @@
 """Whether a change of a policy is significant, with findings that say why."""
 
 from policy_versions.significance.decision import ENGINE, Decision, decide
-from policy_versions.significance.judge import Finding
+from policy_versions.significance.findings import Finding
 
 __all__ = ["ENGINE", "Decision", "Finding", "decide"]

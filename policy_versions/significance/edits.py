@@ -2,156 +2,191 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain, islice
+from dataclasses import dataclass, field, replace
 
 from policy_versions.diff import Change
 from policy_versions.diff.likeness import best_matches
-from policy_versions.diff.model import Op
-from policy_versions.diff.sequence import readable
-from policy_versions.diff.words import Told, told
-from policy_versions.significance.normal import is_slip, normal, sentences
+from policy_versions.significance.renames import renames_of
+from policy_versions.significance.residue import Residue, residue
+from policy_versions.significance.rules import rules
+from policy_versions.significance.sentences import Sentence, Text
+from policy_versions.significance.terms import Term, quantities, weight_of
 
-MOST = 2_000  # sentences looked at; a change of more is a new text
-PASSAGE = 5  # words; so many stand elsewhere not by chance but because they were moved
-RENAMED = 3  # a name replaced by another this often is renamed, not exchanged
+CLEAN = 2  # changed sentences: one that was reworded, and nothing else in the passage
+MUCH = 3.0  # weight of terms that stand together elsewhere by more than chance
+COVERING = 2  # so many sentences together may say what one said
 
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A sentence as written and in normal form, and what it hangs on."""
-
-    text: str
-    normal: str
-    section: tuple[str, ...]
-    lead: str  # for an item or a row: in normal form, the line before the list and the section's title
-
-    tag: str  # of its block
-
-    @property
-    def words(self) -> list[str]:
-        """Its words in normal form."""
-        return self.normal.split()
+Pairs = Sequence[tuple[Sentence, Sentence]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Edit:
     """A sentence that was reworded; or came, or went, where the other is None."""
 
     old: Sentence | None
     new: Sentence | None
+    residue: Residue = field(default_factory=Residue)  # what differs in substance
+    lost_contact: str = ""  # an e-mail address in the old sentence that stands nowhere in the new text
 
     @property
-    def before(self) -> str:
-        """The old sentence in normal form, or ""."""
-        return self.old.normal if self.old else ""
-
-    @property
-    def after(self) -> str:
-        """The new sentence in normal form, or ""."""
-        return self.new.normal if self.new else ""
+    def either(self) -> Sentence:
+        """The new sentence, or the old one."""
+        found = self.new or self.old
+        assert found is not None, "an edit has a sentence"
+        return found
 
 
 def edits(change: Change) -> tuple[Edit, ...]:
     """Return the edits of substance; a sentence whose words stand elsewhere in the other text is none."""
-    old, new = _Text(_sentences(change, "insert")), _Text(_sentences(change, "delete"))
+    old, new = Text(change, "insert"), Text(change, "delete")
     gone, come = old.missing_in(new), new.missing_in(old)
-    pairs = best_matches([one.words for one in gone], [one.words for one in come])
-    apart = [(gone[i], come[j]) for i, j in pairs if not (new.holds(gone[i].words) and old.holds(come[j].words))]
-    reworded = [Edit(was, _settled(was, now, old, new)) for was, now in apart]
-    renames = _renames(reworded, Counter(word for one in old.sentences for word in one.words))
-    reworded = [_renamed(edit, renames) for edit in reworded]
-    paired_old, paired_new = {i for i, _ in pairs}, {j for _, j in pairs}
-    left = [one for i, one in enumerate(gone) if i not in paired_old and not new.holds(one.words)]
-    came = [one for j, one in enumerate(come) if j not in paired_new and not old.holds(one.words)]
-    return (
-        *(edit for edit in reworded if edit.before != edit.after),
-        *(Edit(one, None) for one in left),
-        *(Edit(None, one) for one in came),
-    )
+    if not gone and not come:
+        return tuple(_with_contacts((), old, new))
+    places = best_matches([_said(one) for one in gone], [_said(one) for one in come])
+    pairs = [(gone[i], come[j]) for i, j in places]
+    balance = _balance((old, gone), (new, come))
+    found = [
+        *_reworded(pairs, old, new, balance),
+        *_alone(_rest(gone, (i for i, _ in places)), new, balance, is_new=False),
+        *_alone(_rest(come, (j for _, j in places)), old, balance, is_new=True),
+    ]
+    return tuple(_with_contacts(found, old, new))
 
 
-class _Text:
-    """One text's sentences, and what stands in it."""
-
-    def __init__(self, sentences: Iterable[Sentence]) -> None:
-        self.sentences = tuple(sentences)
-        self._known = {one.normal for one in self.sentences}
-        self._whole = f" {' '.join(one.normal for one in self.sentences)} "
-
-    def missing_in(self, other: _Text) -> list[Sentence]:
-        """Return the sentences, headings aside, that are none of the other text's: each once, MOST in all."""
-        missing: dict[str, Sentence] = {}
-        for one in self.sentences:
-            if one.normal and one.normal not in other._known and one.tag[0] != "h":
-                missing.setdefault(one.normal, one)
-        return list(islice(missing.values(), MOST))
-
-    def holds(self, words: Sequence[str]) -> bool:
-        """Whether these words stand together somewhere, be it across sentences."""
-        return f" {' '.join(words)} " in self._whole
+def _said(one: Sentence) -> list[str]:
+    return [term.text for term in one.terms]
 
 
-def _sentences(change: Change, other: Op) -> Iterator[Sentence]:
-    """Yield the sentences of one text: all but what only the other one has."""
-    lead = ""
-    for block in change.blocks:
-        text = "".join(piece.text for piece in block.pieces if piece.op != other)
-        if block.tag not in ("li", "tr"):
-            lead = normal(text) if text.rstrip().endswith(":") else ""
-        hangs_on = f"{lead} {normal(' '.join(block.section[-1:]))}" if block.tag in ("li", "tr") else ""
-        for sentence in sentences(text):
-            yield Sentence(sentence, normal(sentence), block.section, hangs_on, block.tag)
+def _rest(found: Sequence[Sentence], paired: Iterable[int]) -> list[Sentence]:
+    taken = set(paired)
+    return [one for place, one in enumerate(found) if place not in taken]
 
 
-def _settled(one: Sentence, other: Sentence, old: _Text, new: _Text) -> Sentence:
-    """Return the new sentence with the old one's words wherever the difference is none of substance."""
-    fates = told(one.words, other.words, readable(one.words, other.words))
-    words = (run.old if run.kept or _is_harmless(run, old, new) else run.new for run in fates)
-    return replace(other, normal=" ".join(chain.from_iterable(words)))
-
-
-def _is_harmless(run: Told[str], old: _Text, new: _Text) -> bool:
-    """Whether words differ by slips or blanks only, or passages went to, or came from, elsewhere."""
-    if "".join(run.old) == "".join(run.new):
-        return True
-    if len(run.old) == len(run.new) and all(map(is_slip, run.old, run.new)):
-        return True
-    return _is_passage(run.old, new) and _is_passage(run.new, old)
-
-
-def _is_passage(words: Sequence[str], text: _Text) -> bool:
-    return not words or (len(words) >= PASSAGE and text.holds(words))
-
-
-def _renames(reworded: Iterable[Edit], known: Counter[str]) -> dict[str, str]:
-    """Return the names that were replaced throughout, or by a name the old text used already."""
-    replaced: Counter[tuple[str, str]] = Counter()
-    for edit in reworded:
-        if edit.old and edit.new:
-            changed = told(edit.old.words, edit.new.words, readable(edit.old.words, edit.new.words))
-            names = (run for run in changed if _is_name(run.old, edit.old) and _is_name(run.new, edit.new))
-            replaced.update((" ".join(run.old), " ".join(run.new)) for run in names if not run.kept)
-    return {
-        old: new
-        for (old, new), count in replaced.items()
-        if count >= RENAMED or min(known[word] for word in new.split()) >= RENAMED
+def _with_contacts(found: Iterable[Edit], old: Text, new: Text) -> Iterator[Edit]:
+    """Yield the edits; those of sentences with an address that is lost say so, and any such sentence is one."""
+    lost = {
+        one: address
+        for one in old.changed
+        for address in one.addresses
+        if not one.is_title and address not in new.addresses
     }
+    for edit in found:
+        yield replace(edit, lost_contact=lost.pop(edit.old, "")) if edit.old else edit
+    yield from (Edit(one, None, lost_contact=address) for one, address in lost.items())
 
 
-def _is_name(words: Sequence[str], sentence: Sentence) -> bool:
-    """Whether a sentence writes all of the words, four at most, with capitals."""
-    capital = {word.casefold() for word in re.findall(r"\w+", sentence.text) if word[0].isupper()}
-    return 0 < len(words) <= 4 and capital.issuperset(words)
+# -- what a passage keeps as a whole -------------------------------------------------------------
 
 
-def _renamed(edit: Edit, renames: dict[str, str]) -> Edit:
-    if not edit.old:
-        return edit
-    text = f" {edit.before} "
-    for old, new in renames.items():
-        text = text.replace(f" {old} ", f" {new} ")
-    return replace(edit, old=replace(edit.old, normal=text.strip()))
+class _Balance:
+    """What each passage lost and won when all its sentences are counted together."""
+
+    def __init__(self) -> None:
+        self._rest: dict[tuple[int, bool], Counter[str]] = {}
+
+    def weigh(self, passage: int, before: Counter[str], after: Counter[str], *, loose: bool) -> None:
+        self._rest[passage, False] = _less(before, after, loose=loose)
+        self._rest[passage, True] = _less(after, before, loose=loose)
+
+    def left(self, one: Sentence, terms: Sequence[Term], *, is_new: bool) -> tuple[Term, ...]:
+        """Return those of a sentence's terms that its passage lost, or won, as a whole."""
+        rest = self._rest[one.passage, is_new]
+        return tuple(term for term in terms if term.text in rest)
+
+
+def _balance(*sides: tuple[Text, Sequence[Sentence]]) -> _Balance:
+    (old, gone), (new, come) = sides
+    had, has = _bags(old, gone), _bags(new, come)
+    sizes = Counter(one.passage for one in (*gone, *come))
+    found = _Balance()
+    for passage in had.keys() | has.keys():
+        found.weigh(passage, had[passage], has[passage], loose=sizes[passage] > CLEAN)
+    return found
+
+
+def _bags(text: Text, missing: Iterable[Sentence]) -> defaultdict[int, Counter[str]]:
+    """Return the terms of each passage's sentences that the other text lacks, and of its titles."""
+    bags: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for one in (*missing, *(one for one in text.changed if one.is_title)):
+        bags[one.passage].update(one.bag)
+    return bags
+
+
+def _less(bag: Counter[str], other: Counter[str], *, loose: bool) -> Counter[str]:
+    """Return what the other bag lacks. loose: what carries little or gives force need only stand there at all."""
+    rest = bag - other
+    if loose:
+        for term in [term for term in rest if other[term] and (weight_of(term) < 1 or term in rules().force)]:
+            del rest[term]
+    return rest
+
+
+# -- what is said elsewhere ----------------------------------------------------------------------
+
+
+def _reworded(pairs: Pairs, old: Text, new: Text, balance: _Balance) -> Iterator[Edit]:
+    renames = renames_of(pairs, old, new)
+    for was, now in pairs:
+        left = residue(was.text, now.text, renames)
+        gone = balance.left(was, left.gone, is_new=False)
+        come = balance.left(now, left.come, is_new=True)
+        gone = () if _is_elsewhere(gone, was, now, new) else gone
+        come = () if _is_elsewhere(come, now, was, old) else come
+        if gone or come:
+            yield Edit(was, now, left._replace(gone=gone, come=come))
+
+
+def _is_elsewhere(left: Sequence[Term], one: Sentence, twin: Sentence, other: Text) -> bool:
+    """Whether terms, if they are many, are said in the other text beside the sentence's twin."""
+    if _weight(left) < MUCH:
+        return False
+    return _is_covered(left, one, [candidate for candidate in other.like(one) if candidate is not twin])
+
+
+def _alone(found: Iterable[Sentence], other: Text, balance: _Balance, *, is_new: bool) -> Iterator[Edit]:
+    for one in found:
+        left = balance.left(one, one.terms, is_new=is_new)
+        if not _is_kept(one, left) and not _is_covered(one.terms, one, other.like(one)):
+            yield Edit(None, one, Residue(come=left)) if is_new else Edit(one, None, Residue(gone=left))
+
+
+def _is_kept(one: Sentence, left: Sequence[Term]) -> bool:
+    """Whether its passage keeps nearly all that a sentence says."""
+    said = 1 - _weight(left) / _weight(one.terms)
+    return said >= rules().threshold["restated"] and not any(term.text in rules().force for term in left)
+
+
+def _is_covered(left: Sequence[Term], one: Sentence, candidates: Iterable[Sentence]) -> bool:
+    """Whether other sentences say these terms of a sentence: nearly all their weight, and all their force."""
+    wanted = Counter(term.text for term in left)
+    missing, helped = wanted, list[Sentence]()
+    for candidate in sorted(candidates, key=lambda other: -_heft(wanted & other.bag))[:COVERING]:
+        rest = missing - candidate.bag
+        if rest != missing:
+            missing = rest
+            helped.append(candidate)
+    if not helped or 1 - _heft(missing) / _heft(wanted) < rules().threshold["restated"]:
+        return False
+    return not any(term in rules().force for term in missing) and _says_as_much(one, helped)
+
+
+def _says_as_much(one: Sentence, others: Sequence[Sentence]) -> bool:
+    """Whether sentences name the same quantities, and deny if it denies."""
+    named = {amount.key for other in others for amount in quantities(other.text)}
+    wanted = {amount.key for amount in quantities(one.text) if amount.unit}
+    return wanted <= named and denies(one) == any(map(denies, others))
+
+
+def denies(one: Sentence) -> bool:
+    """Whether a sentence says no."""
+    return any(rules().force.get(term.text) == "denies" for term in one.terms)
+
+
+def _weight(left: Sequence[Term]) -> float:
+    return sum(weight_of(term.text) for term in left)
+
+
+def _heft(bag: Counter[str]) -> float:
+    return sum(weight_of(term) * count for term, count in bag.items())

@@ -1,237 +1,97 @@
-"""Judge one edit: which category it touches, how, and how much that weighs."""
+"""Judge one edit: which categories it touches, by what, and how surely that matters."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
 
-from policy_versions.diff.sequence import readable
-from policy_versions.diff.words import Told, told
-from policy_versions.significance.edits import Edit, Sentence
-from policy_versions.significance.normal import normal
-from policy_versions.significance.rules import Category, Rules
+from policy_versions.significance import idle
+from policy_versions.significance.about import Place, first, ideas_of, place, touched, weighed
+from policy_versions.significance.edits import Edit
+from policy_versions.significance.reworded import Reworded, Touch, reworded
+from policy_versions.significance.rules import OTHER, Idea, Rules
+from policy_versions.significance.sentences import Sentence
+from policy_versions.significance.terms import Term, weight_of
 
-SENTENCE = 4  # words; less is a title or a label, unless it hangs on a line that says what it is for
-POINTER = 35  # words; a longer sentence that points elsewhere says something itself as well
-LISTED = 2  # words of weight that only came, or only went: something on a list
-REWORDED = 6  # words of weight that differ in a sentence of a category: too many for a matter of style
-FEW = 8  # words, too few to tell a language by
-ENGLISH = 0.15  # share of small words; English policies have 0.3 to 0.5, other languages hardly any
-EXCERPT = 160  # characters
-NEAR = 3  # words from a street or a floor that are part of its address
-AROUND = 4  # words shown before and after what differs
+SECTION = 5  # what a section or a lead adds to its category; an idea of the sentence itself adds 4
+NEARLY = 0.6  # share of the first category's ideas that a second one needs to be told too
+AROUND = 0.3  # how much more a category tells that the place is about
+TOLD = 2  # categories of one sentence
+CONTACTED = ("rights", "security", "change_process", "termination")  # what members write about
 
-SMALL = frozenset(
-    "a an and are as at be been being by for from had has have he her his i if in into is it its of on or our she"
-    " so such than that the their them then there these they this those to us was we were what when where which"
-    " while who will with you your yours about above after also between both but each etc here how just more most"
-    " other own please same some too under up very".split()
-)
-_FORCE = {
-    "permits": "what is allowed",
-    "demands": "what is demanded",
-    "denies": "what is denied",
-    "limits": "how far it reaches",
-}
-_UNITS = (
-    r"(?:business |working |calendar )?(?:hour|day|week|month|year|minute|percent|%|euro|dollar|usd|eur|gbp)s?"
-)
-_QUANTITY = re.compile(rf"\b\d[\d.]* ?{_UNITS}\b|[$€£] ?\d[\d.]*|(?<=\b(?:under|least|below|above) )\d+")
-
-_SPAN = re.compile(r"hour|day|week|month|year")
-_KEEPING = re.compile(r"\b(?:keep|keeps|kept|retain\w*|retention|store[sd]?|hold|held|delet\w+|eras\w+)\b")
+_ENOUGH = {"sentence": 3, "sentence_lead": 1, "sentence_hint": 4, "sentence_section": 6, "sentence_alone": 8}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One reason for a verdict."""
-
-    category: str  # a category of rules.toml, or "other"
-    section: str  # title of the section it stands in, "" before the first heading
-    before: str  # the sentence as it was, "" where it is new
-    after: str  # the sentence as it is, "" where it is gone
-    reason: str  # one plain sentence
-    level: int  # 2 to 4
-    rule: str  # what it cites
-    direction: str = ""  # wider: the company may do more or the member less; narrower; "" where it cannot be told
-    weight: float = 1.0  # 0 to 1, how surely it alone makes the change significant
-    dpv: tuple[str, ...] = ()  # names of the W3C Data Privacy Vocabulary
-    opp115: tuple[str, ...] = ()  # practice categories of the OPP-115 corpus
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Finding:
-        """Return the finding that `dataclasses.asdict` gave, of this or an earlier engine."""
-        listed = {name: tuple(data.get(name, ())) for name in ("dpv", "opp115")}
-        return cls(**{**data, **listed})
+def judge(edit: Edit, rules: Rules) -> list[Touch]:
+    """Return what an edit touches, one touch a category, the surest first; nothing where it does not matter."""
+    around = place(edit.either, rules)
+    found = chain(_worded(edit, around, rules), _contact(edit, around, rules))
+    best: dict[str, Touch] = {}
+    for touch in sorted(found, key=lambda one: -one.weight):
+        best.setdefault(touch.category, touch)
+    return sorted(best.values(), key=lambda one: (-_rank(one, around), rules.category(one.category).place))
 
 
-class _Touch(NamedTuple):
-    category: Category
-    level: int
-    how: str  # the end of a sentence that begins with the category's title
+def _rank(touch: Touch, around: Place) -> float:
+    """How well a touch tells what an edit is about: by its weight, and whether it is what the place is about."""
+    return touch.weight * (1 + AROUND * (touch.category in around))
 
 
-def judge(edit: Edit, rules: Rules) -> Finding | None:
-    """Return why an edit matters, or None."""
-    touch = _touch(edit, rules)
-    one = edit.new or edit.old
-    if touch is None or one is None:
-        return None
-    return Finding(
-        category=touch.category.name,
-        section="".join(one.section[-1:]),
-        before=edit.old.text if edit.old else "",
-        after=edit.new.text if edit.new else "",
-        reason=f"{touch.category.title}: {touch.how}",
-        level=touch.level,
-        rule=touch.category.cites,
-    )
+def _worded(edit: Edit, around: Place, rules: Rules) -> Iterator[Touch]:
+    if edit.old and edit.new:
+        return reworded(Reworded.of(edit.old, edit.new, edit.residue, around, rules), rules)
+    return _alone(edit.either, edit.residue.either, around, rules, is_new=edit.new is not None)
 
 
-def weight(edit: Edit) -> int:
-    """Return how many words of weight differ."""
-    before, after = Counter(edit.before.split()), Counter(edit.after.split())
-    return sum(count for word, count in ((before - after) + (after - before)).items() if word not in SMALL)
+def _contact(edit: Edit, around: Place, rules: Rules) -> Iterator[Touch]:
+    """Tell of an address that members wrote to and that stands nowhere any more."""
+    if edit.lost_contact:
+        asked = {idea.category for idea in ideas_of(edit.either.words, rules)} | set(around)
+        for name in [name for name in CONTACTED if name in asked][:1]:
+            yield Touch(name, "contact", rules.weight["contact"], edit.lost_contact, "")
 
 
-def is_english(words: Iterable[str]) -> bool:
-    """Whether enough of the words are the small ones that every English sentence needs; few words pass."""
-    counts = Counter(word in SMALL for word in words)
-    return counts.total() < FEW or counts[True] >= ENGLISH * counts.total()
+# -- came or went --------------------------------------------------------------------------------
 
 
-def _touch(edit: Edit, rules: Rules) -> _Touch | None:
-    before, after = rules.ideas(edit.before), rules.ideas(edit.after)
-    if not (edit.old and edit.new):
-        one = edit.new or edit.old
-        if one is None or _is_idle(one, rules):
-            return None
-        return _touched(edit, _first(before | after or rules.ideas(one.lead), rules))
-    category = _first(before | after, rules)
-    stands_under = category or _first(rules.ideas(edit.old.lead), rules)
-    section = stands_under or _first(rules.ideas(normal(" ".join(edit.old.section[-1:]))), rules)
-    return (
-        _counted(edit, section, rules)
-        or _touched(edit, _first(before ^ after, rules))
-        or _forced(edit, stands_under, rules)
-        or (None if _moved_house(edit, rules) else _told_otherwise(edit, category))
-    )
+class _Kind(NamedTuple):
+    """Why a sentence that came or went matters: a name of rules.toml's [weight], and the categories."""
+
+    name: str
+    categories: Sequence[str]
 
 
-def _told_otherwise(edit: Edit, category: Category | None) -> _Touch | None:
-    return _named(edit, category) or _listed(edit, category) or _rewritten(edit, category)
+def _alone(one: Sentence, left: Sequence[Term], around: Place, rules: Rules, *, is_new: bool) -> Iterator[Touch]:
+    if idle.is_label(one, around) or idle.is_record(one, rules):
+        return
+    factor = rules.weight["courtesy"] if idle.is_idle(one, rules) or idle.is_example(one, rules) else 1.0
+    kind = _kind(one, left, around, rules)
+    heft = sum(weight_of(term.text) for term in left)
+    weight = rules.weight[kind.name] * factor * min(1.0, heft / _ENOUGH[kind.name])
+    for name in kind.categories:
+        yield Touch(name, kind.name, weight, *("", one.text) if is_new else (one.text, ""))
 
 
-def _first(ideas: frozenset[tuple[str, int]], rules: Rules) -> Category | None:
-    """Return the category with most of the ideas; of several, the narrowest."""
-    found = Counter(name for name, _ in ideas)
-    categories = (rules.category(name) for name in found)
-    return min(categories, key=lambda category: (-found[category.name], category.place), default=None)
+def _kind(one: Sentence, left: Sequence[Term], around: Place, rules: Rules) -> _Kind:
+    ideas = [match.value for match in touched(one, left, rules)]
+    if any(not idea.is_hint for idea in ideas):
+        return _Kind(
+            "sentence", _told([idea.category for idea in ideas if not idea.is_hint], ideas, around, rules)
+        )
+    hinted = first(weighed(ideas), rules)
+    if around.lead:
+        return _Kind("sentence_lead", [around.lead if one.tag == "li" else hinted or around.lead])
+    if hinted:
+        return _Kind("sentence_hint", [hinted])
+    return _Kind("sentence_section", [around.section]) if around.section else _Kind("sentence_alone", [OTHER])
 
 
-def _counted(edit: Edit, category: Category | None, rules: Rules) -> _Touch | None:
-    before, after = (Counter(_QUANTITY.findall(text)) for text in (edit.before, edit.after))
-    gone, come = list(before - after), list(after - before)
-    if gone and come and _is_kept(edit, gone):
-        category = rules.category("retention")
-    if category is None or not (gone and come):
-        return None
-    return _Touch(category, category.level, f"from {' and '.join(gone)} to {' and '.join(come)}.")
-
-
-def _is_kept(edit: Edit, quantities: list[str]) -> bool:
-    """Whether a span of time says how long something is kept, in the sentence or where it stands."""
-    lead = edit.old.lead if edit.old else ""
-    return any(map(_SPAN.search, quantities)) and _KEEPING.search(f"{lead} {edit.before}") is not None
-
-
-def _touched(edit: Edit, category: Category | None) -> _Touch | None:
-    return _Touch(category, category.level, _said(edit)) if category else None
-
-
-def _forced(edit: Edit, category: Category | None, rules: Rules) -> _Touch | None:
-    before, after = Counter(edit.before.split()), Counter(edit.after.split())
-    for name, words in rules.force.items():
-        if category and sum(before[word] - after[word] for word in words):
-            return _Touch(category, 3, f"{_FORCE[name]} changed: {_said(edit)}")
-    return None
-
-
-def _named(edit: Edit, category: Category | None) -> _Touch | None:
-    """Tell of a name in the place of another, where it matters who it is."""
-    gone, come = _names(edit, edit.before, edit.after), _names(edit, edit.after, edit.before)
-    if category is None or not category.names or not (gone and come):
-        return None
-    return _Touch(category, 3, f"from {_title(gone)} to {_title(come)}.")
-
-
-def _moved_house(edit: Edit, rules: Rules) -> bool:
-    """Whether all that differs belongs to a postal address: near a street or a floor, or a post code."""
-    old, new = edit.before.split(), edit.after.split()
-    fates = [Told(True, [], []), *told(old, new, readable(old, new)), Told(True, [], [])]
-    return all(
-        run.kept
-        or all(any(map(str.isdigit, word)) for word in (*run.old, *run.new))
-        or rules.places.search(" ".join((*before.new[-NEAR:], *run.old, *run.new, *after.new[:NEAR])))
-        for before, run, after in zip(fates, fates[1:], fates[2:], strict=False)
-    )
-
-
-def _listed(edit: Edit, category: Category | None) -> _Touch | None:
-    """Tell of a list that grew or shrank, where each thing on it matters."""
-    before, after = Counter(edit.before.split()), Counter(edit.after.split())
-    gone, come = ({word for word in side if word not in SMALL} for side in (before - after, after - before))
-    if category is None or not category.lists or bool(gone) == bool(come) or len(gone | come) < LISTED:
-        return None
-    return _Touch(category, 2, _said(edit))
-
-
-def _rewritten(edit: Edit, category: Category | None) -> _Touch | None:
-    if category is None or weight(edit) < REWORDED:
-        return None
-    return _Touch(category, 2, f"reworded at length: {_said(edit)}")
-
-
-def _is_idle(one: Sentence, rules: Rules) -> bool:
-    """Whether a sentence that came or went promises nothing: a label, a pointer, the paper's own record."""
-    size = len(one.words)
-    if rules.records.search(one.normal) or (size <= POINTER and rules.pointers.search(one.normal)):
-        return True
-    return size < SENTENCE and not one.lead
-
-
-def _names(edit: Edit, side: str, other: str) -> list[str]:
-    """Return the words that only one side has and that are written with capitals, in order, each once."""
-    raw = " ".join(one.text for one in (edit.old, edit.new) if one)
-    capital = {word.casefold() for word in re.findall(r"(?<=[^.!?:] )[^\W\d_]+", raw) if word[0].isupper()}
-    return [word for word in dict.fromkeys(side.split()) if word in capital and word not in other.split()]
-
-
-def _title(words: list[str]) -> str:
-    return " ".join(word.capitalize() for word in words)
-
-
-def _said(edit: Edit) -> str:
-    """Return what was said and is said, cut to the part that differs."""
-    if not edit.old or not edit.new:
-        one = edit.new or edit.old
-        return f"{'now' if edit.new else 'no longer'} says “{_cut(one.text.split() if one else [])}”."
-    old, new = edit.old.text.split(), edit.new.text.split()
-    head = max(0, _common(old, new) - AROUND)
-    tail = max(0, _common(old[::-1], new[::-1]) - AROUND)
-    shown = [_cut(side[head : max(head, len(side) - tail)]) for side in (old, new)]
-    before, after = "… " * (head > 0), " …" * (tail > 0)
-    was, now = (f"“{before}{part}{'' if part.endswith('…') else after}”" for part in shown)
-    return f"{was} became {now}."
-
-
-def _common(old: list[str], new: list[str]) -> int:
-    return next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
-
-
-def _cut(words: list[str]) -> str:
-    text = " ".join(words).rstrip(".;:,")
-    return text if len(text) <= EXCERPT else text[:EXCERPT].rsplit(" ", 1)[0] + " …"
+def _told(strong: Sequence[str], ideas: Sequence[Idea], around: Place, rules: Rules) -> list[str]:
+    """Return the categories a sentence is told under: what most of its ideas and its place are about."""
+    found = weighed(ideas)
+    for name in filter(None, around):
+        found[name] += SECTION
+    named = {*strong, *filter(None, (around.section,))}
+    ranked = sorted(named, key=lambda name: (-found[name], rules.category(name).place))
+    return [name for name in ranked[:TOLD] if found[name] >= NEARLY * found[ranked[0]]]

@@ -4,31 +4,87 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from html import unescape
+
+from rapidfuzz.distance import OSA
+from snowballstemmer.english_stemmer import EnglishStemmer
+
+KEPT = 20_000  # sentences and words whose form is remembered; bounds the memory
 
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _DATE = re.compile(
-    rf"\b(?:{_DAY} (?:of )?{_MONTH}\.?,? \d{{4}}|{_MONTH}\.? {_DAY},? \d{{4}}|{_MONTH}\.?,? \d{{4}}"
-    r"|\d{4}-\d\d-\d\d|\d{1,2}[/.]\d{1,2}[/.]\d{2,4})\b"
+    rf"\b(?:{_DAY} (?:of )?{_MONTH}\.?,? \d{{4}}|{_MONTH}\.?,? {_DAY},? \d{{4}}|{_MONTH}\.?,? \d{{4}}"
+    r"|\d{4}-\d\d-\d\d|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|\d{1,2}/\d{4})\b"
 )
+_TOP_LEVEL = "com|org|net|edu|gov|io|eu|uk|de|fr|nl|jp|co|app|dev|info|example"
 _NOISE = re.compile(
     r"<[^<>]{0,500}>|\{[{%:][^{}]{0,500}\}"  # HTML and template tags stand in the text as they were written
-    r"|https?://\S+|\bwww\.\S+|[\w.+-]{1,64}@[\w.-]+"
+    r"|\S{0,64}\[email[\s_]?protected\]\S{0,64}"  # what a shield against harvesters leaves of an address
+    r"|https?:\S+|\bwww\.\S+|(?:mailto:)?[\w.+-]{1,64}@[\w.-]+"
+    r"|[\w.+-]{1,64} ?[\[(](?:at)[\])] ?[\w-]+(?: ?[\[(]dot[\])] ?|\.)\w+"
+    rf"|\b(?:[\w-]{{1,63}}\.){{1,5}}(?:{_TOP_LEVEL})\b(?:/\S*)?"
+    r"|\+?\(?\d{2,4}\)?[ ./-]\d{3,4}[ ./-]\d{3,4}\b|\+\d[\d ()-]{7,20}\d"  # telephones
+    r"|\(?\bpdf\b\)?"
 )
-_NUMBERING = re.compile(r"^\W*(?:(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,4})[.)]|\d{1,3}(?:\.\d{1,3})+)\s+)+")
-_REFERENCE = re.compile(r"\b(sections?|articles?|clauses?|paragraphs?|annex|appendix|version) \d[\d.]*")
-_WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*(?:['’][^\W_]+)*|[$€£%]")
-_END = re.compile(r"(?<=[.!?;。])[\"”’)\]*_]*[^\S\t]+|\n+")
+_MIS_DECODED = (("â€™", "'"), ("â€˜", "'"), ("â€œ", '"'), ("â€\x9d", '"'), ("â€“", "-"), ("â€”", "-"), ("Â", ""))
+_NUMBERING = re.compile(
+    r"^\W*(?:(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,4})[.)]|\d{1,3}(?:\.\d{1,3})+|(?:section|article|clause)"
+    r" \d{1,3}[.:]?)\s+)+"
+)
+_REFERENCE = re.compile(
+    r"\b(sections?|articles?|art\.?|clauses?|paragraphs?|points?|chapters?|parts?|annex|appendix|schedule|version"
+    r"|rev(?:ision)?|no)\.? (?:\(?[\d.]+\)?(?:\([\da-z]+\))*|[a-z]\.\d+|[a-z]\)|\([a-z]\))"
+    r"(?:(?:,| and| or| to|\s?[–—-]) (?:[\d.]+|[a-z]\.\d+)\b)*"
+)
+_ABBREVIATED = re.compile(r"\b(?:(?P<eg>e\.g\.|i\.e\.)|U\.S\.(?:A\.)?|U\.K\.|E\.U\.|U\.N\.)", re.IGNORECASE)
+_COUNTRY = re.compile(r"\bUSA?\b")
+_WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*(?:['’][^\W_]+)*|[$€£¥%]")
+_END = re.compile(
+    r"(?<=[.!?。;])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.)(?<!Inc\.)(?<!Ltd\.)(?<!Art\.)(?<!No\.)(?<!Corp\.)"
+    r"(?<!vs\.)(?<!St\.)(?<!Co\.)(?<!approx\.)[\"”’)\]*_]*[^\S\t]+|\n+"
+)
 _NUMBERS = {
     name: str(value)
     for value, name in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split()
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+        " seventeen eighteen nineteen twenty".split()
     )
     if value
-} | {"twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "ninety": "90"}
-_SPELLINGS = {"e mail": "email", "e mails": "emails", "can t": "cannot", "can not": "cannot", "per cent": "%"}
+} | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}
+_ENDINGS = {"re": "are", "ve": "have", "ll": "will", "d": "would", "m": "am"}
+_ALTERED = {"won't": "will", "shan't": "shall", "can't": "can"}
+_TOGETHER = {
+    ("e", "mail"): "email", ("e", "mails"): "emails", ("per", "cent"): "%", ("web", "site"): "website",
+    ("web", "sites"): "websites", ("on", "line"): "online", ("co", "worker"): "coworker",
+    ("log", "in"): "login",
+    ("sign", "in"): "signin", ("log", "on"): "login", ("any", "time"): "anytime",
+    ("sub", "processor"): "subprocessor",
+    ("sub", "processors"): "subprocessors", ("pro", "rata"): "prorata", ("opt", "out"): "optout",
+    ("opt", "in"): "optin", ("opting", "out"): "optout", ("opting", "in"): "optin",
+    ("third", "party"): "thirdparty",
+    ("third", "parties"): "thirdparty", ("terms", "of"): "termsof", ("eu", "unitedstates"): "euus",
+    ("swiss", "unitedstates"): "swissus",
+}  # fmt: skip
+_SPELLINGS = (
+    (re.compile(r"(?<=[a-z]{3})is(?=(?:e[sdr]?|ing|ers?|ations?|ational)$)"), "iz"),
+    (re.compile(r"(?<=[a-z]{2})our(?=(?:s|ed|ing|able|ite|ites|al|ful|hood)?$)"), "or"),
+    (re.compile(r"ll(?=(?:ed|ing|ers?|ations?)$)"), "l"),
+    (re.compile(r"(?<=[a-z]{2})tre(?=s?$)"), "ter"),
+    (re.compile(r"(?<=[a-z]{3})ogue(?=s?$)"), "og"),
+    (re.compile(r"(?<=[a-z]{3})ence(?=s?$)"), "ense"),
+    (re.compile(r"icence(?=[sd]?$)"), "icense"),
+    (re.compile(r"programme"), "program"),
+    (re.compile(r"(?<=[a-z]{3})dgement"), "dgment"),
+    (re.compile(r"yse(?=[sdr]?$)"), "yze"),
+    (re.compile(r"ysing$"), "yzing"),
+    (re.compile(r"fulfil(?!l)"), "fulfill"),
+    (re.compile(r"cheque"), "check"),
+    (re.compile(r"(?<=grown|towar|forwa|backw)ds$"), "d"),
+)
+_stemmer = EnglishStemmer()  # the class, not the factory: that one would prefer a C library where there is one
 
 
 def sentences(text: str) -> Iterator[str]:
@@ -36,35 +92,84 @@ def sentences(text: str) -> Iterator[str]:
     return (part.strip() for part in _END.split(text) if part.strip())
 
 
-def normal(sentence: str) -> str:
-    """Return its words in small letters, parted by blanks: no accents, signs, addresses, dates, numbering.
+@lru_cache(maxsize=KEPT)
+def normal(sentence: str) -> tuple[str, ...]:
+    """Return its words in small letters: no accents, signs, addresses, telephones, dates, numbering.
 
-    Numbers up to fifteen, and tens, are digits, so that “twelve (12) months” and “12 months” meet.
+    Numbers up to twenty, and tens, are digits, so that “twelve (12) months” and “12 months” meet; spelling is
+    American; what is written short (don't, we're) is written long.
     """
-    bare = unicodedata.normalize("NFKD", unescape(sentence)).casefold()
-    bare = "".join(character for character in bare if not unicodedata.combining(character))
-    bare = _NUMBERING.sub("", _NOISE.sub(" ", bare))
+    bare = unescape(sentence)
+    for wrong, right in _MIS_DECODED:
+        bare = bare.replace(wrong, right) if wrong in bare else bare
+    bare = _COUNTRY.sub("unitedstates", _ABBREVIATED.sub(_spelt_out, bare))
+    if not bare.isascii():
+        bare = unicodedata.normalize("NFKD", bare)
+        bare = "".join(character for character in bare if not unicodedata.combining(character))
+    bare = _NUMBERING.sub("", _NOISE.sub(" ", bare.casefold()))
     bare = _REFERENCE.sub(r"\1", _DATE.sub(" ", bare))
-    words = " ".join(_plain(word) for word in _WORD.findall(bare))
-    for spelling, usual in _SPELLINGS.items():
-        words = re.sub(rf"\b{spelling}\b", usual, words)
-    return re.sub(r"\b(\d+) \1\b", r"\1", words)
+    return tuple(_joined([part for word in _WORD.findall(bare) for part in _parts(word)]))
 
 
-def _plain(word: str) -> str:
-    word = word.replace("’", "'")
-    word = "not" if word.endswith("n't") and word != "can't" else word.removesuffix("'s")
-    return _NUMBERS.get(word, word.replace("'", " ").replace(",", ""))
+def _spelt_out(found: re.Match[str]) -> str:
+    if found["eg"]:
+        return "eg"
+    return {"u.s": "unitedstates", "u.k": "uk", "e.u": "eu"}.get(found[0].lower()[:3], found[0].replace(".", ""))
+
+
+def _parts(word: str) -> Sequence[str]:
+    if word.isalpha() and word.isascii():
+        return (_NUMBERS.get(word) or _american(word),)
+    word = word.replace("’", "'").replace(",", "")
+    head, mark, tail = word.rpartition("'")
+    if not mark:
+        return (word,)
+    if tail == "t" and head.endswith("n"):
+        return (_ALTERED.get(word, head[:-1]), "not")
+    stem = _NUMBERS.get(head) or _american(head)
+    return (stem, _ENDINGS[tail]) if tail in _ENDINGS else (stem,) if tail == "s" else (head, tail)
+
+
+def _joined(words: Sequence[str]) -> Iterator[str]:
+    """Yield words, with those that are written apart or together joined, and a number said twice said once."""
+    skip = False
+    last = ""
+    for word, following in zip(words, (*words[1:], ""), strict=False):
+        if skip or (word == last and word[0].isdigit()):
+            skip = False
+            continue
+        if word == "cannot":
+            yield "can"
+        joined = _TOGETHER.get((word, following))
+        skip = joined is not None
+        last = joined or ("not" if word == "cannot" else word)
+        yield last
+
+
+@lru_cache(maxsize=KEPT)
+def _american(word: str) -> str:
+    if len(word) < 5:
+        return word
+    for pattern, usual in _SPELLINGS:
+        word = pattern.sub(usual, word)
+    return word
+
+
+@lru_cache(maxsize=KEPT)
+def stem(word: str) -> str:
+    """Return the stem by the Snowball algorithm for English (M. F. Porter, 2001); of no other script's words."""
+    return str(_stemmer.stemWord(word)) if word.isascii() and word.isalpha() else word
 
 
 def is_slip(old: str, new: str) -> bool:
-    """Whether two words differ as a misspelling, a spelling or an ending does: by one letter or two swapped.
+    """Whether two words differ as a misspelling does: by one letter or two swapped, of long ones by two.
 
-    Short words and numbers never: “now” and “not” are one letter apart. Nor scripts whose letters are syllables.
+    Short words and numbers never: “now” and “not” are one letter apart. Nor a syllable that denies (“unlawful”),
+    nor scripts whose letters are syllables.
     """
-    if min(len(old), len(new)) < 4 or not (old + new).isalpha() or not (old + new).isascii():
+    shortest = min(len(old), len(new))
+    if shortest < 4 or not (old + new).isalpha() or not (old + new).isascii():
         return False
-    head = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
-    a, b = old[head:], new[head:]
-    swapped = len(a) > 1 and a[:2] == b[1::-1] and a[2:] == b[2:]
-    return swapped or a[1:] == b[1:] or a[1:] == b or a == b[1:]
+    if old.endswith(new) or new.endswith(old):
+        return abs(len(old) - len(new)) == 1
+    return OSA.distance(old, new) <= (2 if shortest >= 9 else 1)

@@ -1,15 +1,19 @@
-"""The rule table, read from rules.toml: which words belong to which category, its weight, what it cites."""
+"""The rule table, read from rules.toml: which words belong to which category, and what weighs how much."""
 
 from __future__ import annotations
 
-import re
 import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
+
+from policy_versions.significance.normal import normal, stem
+from policy_versions.significance.phrases import Phrases
 
 OTHER = "other"
+_REST = "qqq"  # stands for the rest of a word while a phrase is brought into normal form
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,62 +22,144 @@ class Category:
 
     name: str
     title: str
-    level: int
+    level: int  # of a change for the worse
     cites: str
     place: int
+    burden: bool  # whether more of it is for the worse
     names: bool  # whether it matters whom a sentence of it names
     lists: bool  # whether each thing on a list matters
-    ideas: tuple[re.Pattern[str], ...]
+    dpv: tuple[str, ...]
+    opp115: tuple[str, ...]
+
+
+class Idea(NamedTuple):
+    """One idea of a category; a hint is one that other sentences have too."""
+
+    category: str
+    number: int
+    is_hint: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Sentences that promise nothing."""
+
+    pointers: Phrases[None]
+    records: Phrases[None]
+    courtesies: Phrases[None]
+    examples: Phrases[None]
+    places: Phrases[None]
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The whole table."""
 
-    categories: tuple[Category, ...]
-    force: dict[str, frozenset[str]]
-    pointers: re.Pattern[str]
-    records: re.Pattern[str]
-    places: re.Pattern[str]
-
-    def ideas(self, text: str) -> frozenset[tuple[str, int]]:
-        """Return the ideas a normal text holds, each as (category, index)."""
-        return frozenset(
-            (category.name, index)
-            for category in self.categories
-            for index, idea in enumerate(category.ideas)
-            if idea.search(text)
-        )
+    categories: Mapping[str, Category]
+    ideas: Phrases[Idea]
+    force: Mapping[str, str]  # the class of a word that changes what a sentence promises
+    same: Phrases[str]
+    better: Phrases[None]  # for a member
+    worse: Phrases[None]
+    refusals: Phrases[None]
+    gives_back: Phrases[None]
+    time_to_act: Phrases[None]
+    members: frozenset[str]
+    said: Mapping[str, str]  # what such a class changes, in words
+    levels: Mapping[int, str]  # what each level cites
+    small: frozenset[str]
+    weightless: frozenset[str]
+    light: frozenset[str]  # stems
+    idle: Idle
+    retroactive: Phrases[None]
+    special: Phrases[None]
+    parties: Phrases[None]
+    regions: Phrases[None]
+    weight: Mapping[str, float]
+    threshold: Mapping[str, float]
 
     def category(self, name: str) -> Category:
         """Return the category of that name; for "other" one that holds no ideas."""
-        return next((category for category in self.categories if category.name == name), _UNSURE)
+        return self.categories.get(name, _UNSURE)
 
 
-_UNSURE = Category(OTHER, "Other", 2, "WP260 rev.01 §§29–30 (in doubt, tell)", 99, False, False, ())
+_UNSURE = Category(
+    OTHER, "Other", 2, "WP260 rev.01 §§29–30 (in doubt, tell)", 99, True, False, False, (), ("Other",)
+)
 
 
 @cache
 def rules() -> Rules:
     """Return the table that is shipped with this package."""
-    data = tomllib.loads(files(__package__).joinpath("rules.toml").read_text("utf-8"))
-    idle = data["idle"]
+    return read(files(__package__).joinpath("rules.toml").read_text("utf-8"))
+
+
+def read(toml: str) -> Rules:
+    """Return the table that a text in the form of rules.toml holds."""
+    data = tomllib.loads(toml)
+    idle = {name: _phrases(listed) for name, listed in data["idle"].items()}
     return Rules(
-        tuple(_category(place, fields) for place, fields in enumerate(data["category"])),
-        {name: frozenset(words.split()) for name, words in data["force"].items()},
-        _pattern(idle["pointers"]),
-        _pattern(idle["records"]),
-        _pattern(idle["places"]),
+        categories={one["name"]: _category(place, one) for place, one in enumerate(data["category"])},
+        ideas=Phrases(_ideas(data["category"])),
+        force={word: name for name, words in data["force"].items() for word in words.split()},
+        **_directions(data["direction"]),
+        said=data["said"],
+        levels={int(level): cites for level, cites in data["levels"].items()},
+        same=Phrases(_same(data["same"]["phrases"])),
+        small=frozenset(data["words"]["small"].split()),
+        weightless=frozenset(data["words"]["weightless"].split()),
+        light=frozenset(map(stem, data["words"]["light"].split())),
+        idle=Idle(**idle),
+        retroactive=_phrases(data["consent"]["retroactive"]),
+        special=_phrases(data["consent"]["special"]),
+        parties=_phrases(data["words"]["parties"]),
+        regions=_phrases(data["words"]["regions"]),
+        weight=data["weight"],
+        threshold=data["threshold"],
     )
 
 
-def _category(place: int, fields: dict[str, Any]) -> Category:
-    ideas = tuple(_pattern(line.split("|")) for line in fields["ideas"])
-    names, lists = fields.get("names", False), fields.get("lists", False)
-    return Category(fields["name"], fields["title"], fields["level"], fields["cites"], place, names, lists, ideas)
+def _directions(given: Mapping[str, Any]) -> dict[str, Any]:
+    listed = {name: _phrases(phrases) for name, phrases in given.items() if name != "members"}
+    return {**listed, "members": frozenset(given["members"].split())}
 
 
-def _pattern(phrases: list[str]) -> re.Pattern[str]:
-    """Return a pattern for whole words; `*` is the rest of a word, `?` makes a letter optional."""
-    parts = (phrase.strip().replace("-", " ").replace("*", r"\w*") for phrase in phrases)
-    return re.compile(rf"\b(?:{'|'.join(parts)})\b")
+def _category(place: int, given: Mapping[str, Any]) -> Category:
+    return Category(
+        given["name"],
+        given["title"],
+        given["level"],
+        given["cites"],
+        place,
+        given["burden"],
+        given.get("names", False),
+        given.get("lists", False),
+        tuple(given["dpv"]),
+        tuple(given["opp115"]),
+    )
+
+
+def _ideas(categories: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Idea]]:
+    for category in categories:
+        listed = [(line, False) for line in category["ideas"]] + [
+            (line, True) for line in category.get("hints", ())
+        ]
+        for number, (line, is_hint) in enumerate(listed):
+            for phrase in line.split("|"):
+                yield _in_form(phrase), Idea(category["name"], number, is_hint)
+
+
+def _same(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for line in lines:
+        first, *others = (_in_form(phrase) for phrase in line.split("|"))
+        yield from ((phrase, first) for phrase in (first, *others))
+
+
+def _phrases(listed: Iterable[str]) -> Phrases[None]:
+    return Phrases((_in_form(phrase), None) for phrase in listed)
+
+
+def _in_form(phrase: str) -> str:
+    """A phrase as sentences are compared; `*` stays, alone or at the end of a word."""
+    words = (word.replace("*", _REST) for word in phrase.split())
+    return " ".join(normal(" ".join(words))).replace(_REST, "*")

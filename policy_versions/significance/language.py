@@ -1,0 +1,27 @@
+"""Whether words are English: only then can what they mean be judged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from policy_versions.significance.rules import Rules
+from policy_versions.significance.sentences import Sentence
+
+FEW = 8  # words, too few to tell a language by
+MANY = 15  # words, enough to tell a sentence's language by itself
+
+
+def is_english(words: Iterable[str], rules: Rules) -> bool:
+    """Whether enough of the words are the small ones that every English sentence needs; few words pass."""
+    counts = Counter(word in rules.small for word in words)
+    return counts.total() < FEW or counts[True] >= rules.threshold["english"] * counts.total()
+
+
+def is_foreign(one: Sentence, rules: Rules, *, among_english: bool) -> bool:
+    """Whether a sentence is in another language; a short one is taken to be in its text's."""
+    if len(one.words) < MANY:
+        return not among_english
+    if among_english:  # a list of names has few small words too
+        return not any(word in rules.small for word in one.words)
+    return not is_english(one.words, rules)
