@@ -8,10 +8,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 BIND ?= 127.0.0.1:8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint types imports units screenshots bench format lock clean
+.PHONY: help setup run demo test lint types imports units screenshots bench bench-significance format lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 $(VENV)/.made:
 	@test -n "$(PYTHON)" || { echo "Gazette needs Python 3.11 or newer; none was found."; exit 1; }
@@ -62,6 +62,10 @@ screenshots: $(VENV)/.tested-with ## Take the pictures in docs/images anew
 bench: $(VENV)/.measured-with ## Measure the redline on pairs of texts (FOLDER=…, see benchmarks/README.md)
 	@test -n "$(FOLDER)" || { echo "Usage: make bench FOLDER=pairs [ARGS='--histories DIR --json FILE']"; exit 1; }
 	$(BIN)/python benchmarks/diff.py $(FOLDER) $(ARGS)
+
+bench-significance: $(VENV)/.installed ## Measure the significance decision on labelled pairs (FOLDER=…)
+	@test -n "$(FOLDER)" || { echo "Usage: make bench-significance FOLDER=labelled [ARGS='--only verdicts --json FILE']"; exit 1; }
+	$(BIN)/python benchmarks/significance.py $(FOLDER) $(ARGS)
 
 format: $(VENV)/.tested-with ## Put the code in its form
 	$(BIN)/ruff check --fix .

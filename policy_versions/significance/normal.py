@@ -29,7 +29,16 @@ _NOISE = re.compile(
     r"|\+?\(?\d{2,4}\)?[ ./-]\d{3,4}[ ./-]\d{3,4}\b|\+\d[\d ()-]{7,20}\d"  # telephones
     r"|\(?\bpdf\b\)?"
 )
-_MIS_DECODED = (("â€™", "'"), ("â€˜", "'"), ("â€œ", '"'), ("â€\x9d", '"'), ("â€“", "-"), ("â€”", "-"), ("Â", ""))
+_MIS_DECODED = (
+    ("â€™", "'"),
+    ("â€˜", "'"),
+    ("â€œ", '"'),
+    ("â€\x9d", '"'),
+    ("â€“", "-"),
+    ("â€”", "-"),
+    ("â€", '"'),
+    ("Â", ""),
+)
 _NUMBERING = re.compile(
     r"^\W*(?:(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,4})[.)]|\d{1,3}(?:\.\d{1,3})+|(?:section|article|clause)"
     r" \d{1,3}[.:]?)\s+)+"
@@ -54,6 +63,9 @@ _NUMBERS = {
     )
     if value
 } | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}
+_TENS = re.compile(
+    r"\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)[ -](one|two|three|four|five|six|seven|eight|nine)\b"
+)
 _ENDINGS = {"re": "are", "ve": "have", "ll": "will", "d": "would", "m": "am"}
 _ALTERED = {"won't": "will", "shan't": "shall", "can't": "can"}
 _TOGETHER = {
@@ -108,7 +120,12 @@ def normal(sentence: str) -> tuple[str, ...]:
         bare = "".join(character for character in bare if not unicodedata.combining(character))
     bare = _NUMBERING.sub("", _NOISE.sub(" ", bare.casefold()))
     bare = _REFERENCE.sub(r"\1", _DATE.sub(" ", bare))
+    bare = _TENS.sub(_number, bare)
     return tuple(_joined([part for word in _WORD.findall(bare) for part in _parts(word)]))
+
+
+def _number(found: re.Match[str]) -> str:
+    return str(int(_NUMBERS[found[1]]) + int(_NUMBERS[found[2]]))
 
 
 def _spelt_out(found: re.Match[str]) -> str:

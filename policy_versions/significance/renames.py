@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from policy_versions.significance.normal import stem
 from policy_versions.significance.residue import residue
 from policy_versions.significance.rules import rules
 from policy_versions.significance.sentences import Sentence, Text
@@ -17,7 +18,7 @@ Exchange = tuple[str, str]
 
 
 def renames_of(pairs: Sequence[tuple[Sentence, Sentence]], old: Text, new: Text) -> dict[str, str]:
-    """Return the words that were replaced by others throughout, the old ones nowhere left: old to new.
+    """Return the words that were replaced by others throughout, the old ones nowhere left: old stems to new ones.
 
     Where a sentence tells of a party that a name stands for, another name is another party.
     """
@@ -25,10 +26,11 @@ def renames_of(pairs: Sequence[tuple[Sentence, Sentence]], old: Text, new: Text)
     doubtful: set[Exchange] = set()
     for was, now in pairs:
         for exchange in residue(was.text, now.text, {}).exchanged:
-            replaced[exchange] += 1
+            stems = _stems(exchange[0]), _stems(exchange[1])
+            replaced[stems] += 1
             name = exchange[1].split()
             if _is_party(name, now.words) or not now.is_name(name):
-                doubtful.add(exchange)
+                doubtful.add(stems)
     return dict(
         exchange
         for exchange, count in replaced.items()
@@ -36,10 +38,14 @@ def renames_of(pairs: Sequence[tuple[Sentence, Sentence]], old: Text, new: Text)
     )
 
 
+def _stems(words: str) -> str:
+    return " ".join(map(stem, words.split()))
+
+
 def _is_often(exchange: Exchange, count: int, old: Text, *, doubtful: bool) -> bool:
     if doubtful:
         return count >= RENAMED_PARTY and _say_alike(exchange)
-    known = min(old.words[word] for word in exchange[1].split())
+    known = min(old.stems[word] for word in exchange[1].split())
     return count >= RENAMED or known >= RENAMED_PARTY
 
 
@@ -56,7 +62,7 @@ def _is_party(name: Sequence[str], words: Sequence[str]) -> bool:
 def _say_alike(exchange: Exchange) -> bool:
     """Whether no idea of any category is in one of two phrases only."""
     before, after = ({match.value for match in rules().ideas.find(words.split())} for words in exchange)
-    return before == after
+    return before == after  # of stems: an idea told by a phrase is not seen, by its first letters it is
 
 
 def _is_gone(exchange: Exchange, new: Text) -> bool:
@@ -64,4 +70,4 @@ def _is_gone(exchange: Exchange, new: Text) -> bool:
     if any(word[0].isdigit() or word in rules().force for word in (*before, *after)):
         return False
     only = set(before) - set(after)
-    return bool(only) and min(new.words[word] for word in only) == 0
+    return bool(only) and min(new.stems[word] for word in only) == 0

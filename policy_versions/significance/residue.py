@@ -41,7 +41,7 @@ class Residue(NamedTuple):
 
 
 def residue(was: str, now: str, renames: Mapping[str, str]) -> Residue:
-    """Compare two sentences as written. renames: words that stand for others throughout, old to new."""
+    """Compare two sentences as written. renames: stems that stand for others throughout, old to new."""
     before, after = terms(was), terms(now)
     old, new = [term.text for term in before], [term.text for term in after]
     gone: list[Term] = []
@@ -56,7 +56,7 @@ def residue(was: str, now: str, renames: Mapping[str, str]) -> Residue:
             continue
         said = _said(left, old_words), _said(right, new_words)
         if said[0] and said[1] and max(len(left), len(right)) <= _NAME_WORDS:
-            if renames.get(said[0]) == said[1] or _differ_by_slips(left, right):
+            if _is_renamed(said, renames) or _differ_by_slips(left, right):
                 continue
             exchanged.append(said)
         gone += left
@@ -64,6 +64,13 @@ def residue(was: str, now: str, renames: Mapping[str, str]) -> Residue:
     spelt = _abbreviations(was, now, (old_words, new_words))
     left_gone, left_come = _cancelled(_without(gone, spelt), _without(come, spelt))
     return Residue(tuple(left_gone), tuple(left_come), tuple(exchanged))
+
+
+def _is_renamed(said: tuple[str, str], renames: Mapping[str, str]) -> bool:
+    if not renames:
+        return False
+    before, after = (" ".join(map(stem, words.split())) for words in said)
+    return renames.get(before) == after
 
 
 def _said(run: Sequence[Term], words: Sequence[str]) -> str:

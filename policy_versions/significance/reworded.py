@@ -23,6 +23,7 @@ FEW = 4  # terms; in so small a difference every denial counts, not only whether
 PLACED = 0.2  # how much surer a bare number is in a sentence of a category
 
 _AGES = ("under", "over", "least", "below", "above", "than", "age", "of")  # before a number that limits
+_HARD = frozenset(("quantity", "number", "span", "region", "name"))  # kinds that matter in an idle sentence too
 _SPANS = frozenset(("month", "day", "hour"))
 _SUMS = frozenset("$€£¥")
 
@@ -69,10 +70,11 @@ def reworded(one: Reworded, rules: Rules) -> Iterator[Touch]:
     """Yield all that a reworded sentence touches; a category perhaps more than once."""
     if idle.is_address(one.was, one.now, one.residue, rules):
         return
+    records = idle.is_record(one.was, rules) and idle.is_record(one.now, rules)
     both_idle = idle.is_idle(one.was, rules) and idle.is_idle(one.now, rules)
-    factor = rules.weight["courtesy"] if both_idle else 1.0
     for touch in chain.from_iterable(judging(one, rules) for judging in _JUDGING):
-        yield touch._replace(weight=touch.weight * factor)
+        is_light = records or (both_idle and touch.kind not in _HARD)
+        yield touch._replace(weight=touch.weight * (rules.weight["courtesy"] if is_light else 1))
 
 
 # -- numbers -------------------------------------------------------------------------------------

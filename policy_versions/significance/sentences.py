@@ -10,7 +10,7 @@ from functools import cached_property
 
 from policy_versions.diff import Change
 from policy_versions.diff.model import BlockChange, Op
-from policy_versions.significance.normal import normal, sentences
+from policy_versions.significance.normal import normal, sentences, stem
 from policy_versions.significance.terms import Term, terms
 
 MOST = 2_000  # changed sentences looked at; a change of more is a new text
@@ -127,9 +127,9 @@ class Text:
         return frozenset(address for one in self.all for address in one.addresses)
 
     @cached_property
-    def words(self) -> Counter[str]:
-        """Every word in normal form, counted."""
-        return Counter(word for one in self.all for word in one.words)
+    def stems(self) -> Counter[str]:
+        """The stem of every word, counted."""
+        return Counter(stem(word) for one in self.all for word in one.words)
 
 
 def _written(one: Sentence) -> set[str]:

@@ -81,9 +81,15 @@ def quantities(sentence: str) -> tuple[Quantity, ...]:
 
 
 def _quantities(words: Sequence[str]) -> Iterator[Quantity]:
+    last: Quantity | None = None
     for place, word in enumerate(words):
         if word[0].isdigit() and (number := _number(word)) is not None:
-            yield _quantity(number, place, words)
+            found = _quantity(number, place, words)
+            if last and (last.key, last.stop) == (found.key, found.start):
+                found = found._replace(unit="again")  # “sixty per cent (60%)”
+            else:
+                yield found
+            last = found
 
 
 def _quantity(number: float, place: int, words: Sequence[str]) -> Quantity:
@@ -91,8 +97,8 @@ def _quantity(number: float, place: int, words: Sequence[str]) -> Quantity:
     skipped = following[0] in _BETWEEN
     unit = following[skipped]
     stop = place + 2 + skipped
-    if place and words[place - 1] in _SIGNS:
-        return Quantity(number, words[place - 1], place - 1, place + 1)
+    if place and (sign := _OTHER_UNITS.get(words[place - 1], "")) in _SIGNS:
+        return Quantity(number, sign, place - 1, place + 1)
     if unit in _TIMES:
         times, name = _TIMES[unit]
         return Quantity(number * times, name, place, stop)

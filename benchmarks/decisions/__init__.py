@@ -1,0 +1,1 @@
+"""Measurements of the significance decision; `benchmarks/significance.py` runs them."""
