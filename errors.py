@@ -67,6 +67,14 @@ class FieldMissing(Invalid):
         super().__init__(sentence)
 
 
+class FieldTooLong(Invalid):
+    """A field holds more than is kept of it. `field` names it for the form."""
+
+    def __init__(self, field: str, limit: int) -> None:
+        self.field = field
+        super().__init__(f"The {field.replace('_', ' ')} is longer than {limit:,} characters; shorten it.")
+
+
 class Unprintable(Invalid):
     """A field holds a control character. `field` names it for the form."""
 
@@ -173,6 +181,73 @@ class AudienceDiffers(Invalid):
         super().__init__(f"{first}Type {count} to publish.")
 
 
+# -- overruling a decision ----------------------------------------------------------------------
+
+
+class NotOverrulable(Conflict):
+    """There is no decision on this revision that a person could overrule."""
+
+
+class DecisionChanged(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "Somebody else decided this revision after you opened the page; nothing was changed. "
+            "Look at their decision, then decide again."
+        )
+
+
+class DecidedThisInstant(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "A decision was recorded at this very instant, and of two at once the significant one stands; "
+            "send the form again."
+        )
+
+
+class NothingOverruled(Conflict):
+    def __init__(self) -> None:
+        super().__init__("Verdict, level and summary are as they stand already; there is nothing to overrule.")
+
+
+class VerdictUnknown(Invalid):
+    field = "verdict"
+
+    def __init__(self) -> None:
+        super().__init__("Choose a verdict: significant or minor.")
+
+
+class LevelUnfit(Invalid):
+    field = "level"
+
+    def __init__(self, verdict: str, least: int, most: int) -> None:
+        super().__init__(f"The level of a {verdict} revision is from {least} to {most}.")
+
+
+class NoSuchProposal(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such proposal on this revision.")
+
+
+class ProposalWaits(Conflict):
+    def __init__(self, by: str) -> None:
+        super().__init__(f"A proposal of {by} waits for a second person; confirm or reject that one first.")
+
+
+class ProposalAnswered(Conflict):
+    def __init__(self, answer: str) -> None:
+        super().__init__(f"The proposal was {answer} already.")
+
+
+class ProposalStale(Conflict):
+    def __init__(self) -> None:
+        super().__init__("The revision was decided anew after this was proposed, so the proposal no longer holds.")
+
+
+class OwnProposal(Refusal):
+    def __init__(self) -> None:
+        super().__init__("You proposed this yourself; it takes a second person to confirm it.")
+
+
 # -- folders and git histories ------------------------------------------------------------------
 
 
@@ -216,6 +291,15 @@ class NoticeAlreadyOpen(Conflict):
 
 class NoticeNotPausable(Conflict):
     """The notice is not in a state from which this can be done."""
+
+
+class NoticeNotScheduled(Conflict):
+    def __init__(self) -> None:
+        super().__init__("The notice does not wait for its time; its page says what became of it.")
+
+
+class NoticeNotCancellable(Conflict):
+    """The notice cannot be called off as things stand; the sentence says what would have to come first."""
 
 
 class RowInvalid(Invalid):

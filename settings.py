@@ -6,6 +6,7 @@ A wrong or missing one stops the start with one sentence that names it.
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     sendgrid_url: Url = "https://api.sendgrid.com"
     scheduler: Literal["embedded", "off"] = "off"
     tick_seconds: float = Field(default=5.0, ge=0.05, le=3600)
+    review_minutes: int | None = Field(default=None, ge=0, le=10080)  # see review_window
     unknown: Literal["at_least_once", "at_most_once"] = "at_least_once"
     proxies: int = Field(default=0, ge=0, le=5)  # reverse proxies in front whose headers are trusted
 
@@ -85,6 +87,13 @@ class Settings(BaseSettings):
     @property
     def sender_address(self) -> str:
         return self.mail_from or self.contact_email
+
+    @property
+    def review_window(self) -> timedelta:
+        """How long a decided notice waits, for a person to overrule it; not where letters go into a folder."""
+        embedded = self.mail.startswith("folder:")
+        minutes = self.review_minutes if self.review_minutes is not None else (0 if embedded else 60)
+        return timedelta(minutes=minutes)
 
     @property
     def secure(self) -> bool:

@@ -60,7 +60,7 @@ def compose(
         "notice_days": period,
         "base": base.number if base else None,
         "base_label": base.date.label if base else None,
-        "summary": revision.summary,
+        "summary": revision.summary or (entry.decision.summary if entry.decision else ""),
         "findings": () if correction else findings(entry),
         "change": comparing.compare(session, base, revision) if base and not correction else None,
         "promise": policy.promise,
@@ -79,7 +79,7 @@ def _base(record: History, revision_id: int | None) -> Revision | None:
 def findings(entry: Entry) -> tuple[Finding, ...]:
     """The findings of a revision's standing decision."""
     made = entry.decision.findings if entry.decision else []
-    return tuple(Finding(**finding) for finding in made)
+    return tuple(Finding.from_json(finding) for finding in made)
 
 
 def rendered(session: Session, notice: Notice, batch: Batch, *, now: datetime) -> RenderedLetter | None:

@@ -6,10 +6,12 @@ import logging
 from datetime import timedelta
 from functools import partial
 
+from sqlmodel import Session
+
 from database import reading, writing
 from notifier import notices
 from notifier.runtime import Runtime
-from policy_versions import archive, comparing, deciding
+from policy_versions import archive, comparing, deciding, policies
 from policy_versions.deciding import Judgement
 from policy_versions.models import DueDecision, Policy, Revision
 
@@ -45,13 +47,23 @@ def _judge(runtime: Runtime, revision_id: int) -> Judgement:
 
 def _write(runtime: Runtime, due: DueDecision, judged: Judgement) -> bool:
     with writing(runtime.engine) as session:
+        revision = session.get_one(Revision, due.revision_id)
+        policy = policies.lock(session, session.get_one(Policy, revision.policy_id).slug)
+        if _bases_moved(session, policy, revision, judged):
+            return False  # an earlier revision was decided meanwhile; the next tick compares anew
         if not archive.take_due(session, due.revision_id):
             return False  # another node was first, or it was withdrawn
         now = runtime.clock.now(session)
-        revision = session.get_one(Revision, due.revision_id)
         decision = deciding.write(session, revision, judged, now=now)
-        notices.schedule(session, revision, decision, due, now=now)
+        window = runtime.settings.review_window
+        notices.schedule(session, revision, decision, due, window=window, now=now)
     return True
+
+
+def _bases_moved(session: Session, policy: Policy, revision: Revision, judged: Judgement) -> bool:
+    """Whether it would be compared with other texts now than it was outside this transaction."""
+    against = deciding.bases(archive.history(session, policy).entries, revision)
+    return judged.bases != ((against[0].id, against[1].id) if against else (None, None))
 
 
 def _put_off(runtime: Runtime, due: DueDecision, error: str) -> None:

@@ -70,6 +70,7 @@ class Notice(SQLModel, table=True):
     expected_audience: int | None = None
     substitution_prefix: str  # random: nothing in a policy's text can be mistaken for a key
     why: str = ""  # why it waits or is paused
+    held_by_id: int | None = Field(default=None, foreign_key="decision.id")  # the decision that paused it
     failures: int = 0  # requests failed in a row
     created_at: datetime
     opened_at: datetime | None = None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_
 from sqlmodel import Session, col, delete, exists, func, insert, select, update
 
-from errors import NoSuchNotice, NoticeAlreadyOpen, NoticeNotPausable
+from errors import NoSuchNotice, NoticeAlreadyOpen
 from notifier import addresses, audience, facts, members
 from notifier.audience import Audience, LeftOut, Owed, Standing
 from notifier.models import Attempt, Batch, Delivery, Member, Notice, Omission, Outcome
@@ -39,22 +39,34 @@ def by_id(session: Session, notice_id: int) -> Notice:
 
 
 def schedule(
-    session: Session, revision: Revision, decision: DecisionRecord, due: DueDecision, *, now: datetime
+    session: Session,
+    revision: Revision,
+    decision: DecisionRecord,
+    due: DueDecision,
+    *,
+    window: timedelta,
+    now: datetime,
 ) -> Notice | None:
-    """Write the notice that a decision calls for; None where nobody need be told."""
+    """Write the notice that the engine's decision calls for; None where nobody need be told.
+
+    window: how long it waits, for a person to overrule the decision before anything leaves.
+    """
     asked = decision.verdict == "significant" or (decision.verdict == "first" and due.tell_first)
     if not asked or revision.imported or not due.tell:
         return None
-    return _new(session, revision, "change", now=now, expected=due.expected_audience)
+    notice = new(session, revision, "change", now=now, due_at=now + window)
+    notice.expected_audience = due.expected_audience
+    session.flush()
+    return notice
 
 
-def _new(session: Session, revision: Revision, kind: str, *, now: datetime, expected: int | None = None) -> Notice:
+def new(session: Session, revision: Revision, kind: str, *, now: datetime, due_at: datetime) -> Notice:
+    """Write a notice that opens when it is due."""
     notice = Notice(
         policy_id=revision.policy_id,
         revision_id=revision.id or 0,
         kind=kind,
-        due_at=now,
-        expected_audience=expected,
+        due_at=due_at,
         substitution_prefix=secrets.token_hex(8),
         created_at=now,
     )
@@ -85,29 +97,39 @@ class _Place(NamedTuple):
 def open_notice(session: Session, notice: Notice, *, secret: str, now: datetime) -> Audience:
     """Fix a notice's audience in the caller's transaction: one delivery for each member who is owed one.
 
+    One that was open before, and called off, keeps the audience it had.
     Returns: counts by reason. Where they differ from the number the publisher typed by more than 1 % (or 10),
     the notice waits for a person instead of sending.
     Raises: NoticeAlreadyOpen when another transaction was first.
     """
+    was_open = notice.opened_at is not None
     won = session.exec(
         update(Notice)
         .where(col(Notice.id) == notice.id, col(Notice.state) == "scheduled")
-        .values(state="sending", opened_at=now)
+        .values(state="sending", why="", opened_at=func.coalesce(Notice.opened_at, now))
     )
     if won.rowcount != 1:
         raise NoticeAlreadyOpen
     session.refresh(notice)
-    record, entry = _about(session, notice)
     counted = Audience()
+    if was_open:
+        supersede(session, notice, now)
+        _audit_opening(session, "notice opened again", notice, counted, now)
+        return counted
+    record, entry = _about(session, notice)
     _owe(session, notice, record, _verdicts(session, notice, record, entry, secret=secret, now=now), counted, now)
     _leave_out(session, notice, counted, now)
     _hold_if_unexpected(session, notice, counted)
-    _supersede(session, notice, now)
+    supersede(session, notice, now)
+    _audit_opening(session, "notice opened", notice, counted, now)
+    return counted
+
+
+def _audit_opening(session: Session, action: str, notice: Notice, counted: Audience, now: datetime) -> None:
     audit.record(
-        session, actor="scheduler", action="notice opened", subject=f"notice {notice.id}", now=now,
+        session, actor="scheduler", action=action, subject=f"notice {notice.id}", now=now,
         letters=counted.email, site=counted.site.total(), left_out=counted.left_out.total(),
     )  # fmt: skip
-    return counted
 
 
 def _about(session: Session, notice: Notice) -> tuple[History, Entry]:
@@ -254,7 +276,7 @@ def _leave_out(session: Session, notice: Notice, counted: Audience, now: datetim
     session.flush()
 
 
-def _supersede(session: Session, notice: Notice, now: datetime) -> None:
+def supersede(session: Session, notice: Notice, now: datetime) -> None:
     """What an earlier notice of the policy still has to send is told by this one."""
     if notice.kind != "change" or notice.state != "sending":
         return
@@ -262,17 +284,17 @@ def _supersede(session: Session, notice: Notice, now: datetime) -> None:
         select(Notice)
         .where(
             Notice.policy_id == notice.policy_id,
-            col(Notice.id) < notice.id,
+            col(Notice.revision_id) < notice.revision_id,
             Notice.kind == "change",
             col(Notice.state).in_(("sending", "paused", "waiting")),
         )
-        .order_by(col(Notice.id))
+        .order_by(col(Notice.revision_id).desc())
         .with_for_update()
     ).all()
     for one in earlier:
         skip_queued(session, one, told_by(notice.id), now=now)
         if one.state != "sending":
-            one.state, one.why = "cancelled", f"notice {notice.id} tells of it"
+            one.state, one.why, one.held_by_id = "cancelled", f"notice {notice.id} tells of it", None
             session.add(one)
         complete(session, one, now=now)
 
@@ -283,15 +305,26 @@ def told_by(notice_id: int | None) -> str:
 
 
 def superseding(session: Session, notice: Notice) -> int | None:
-    """The id of the latest opened notice of the policy that is later than this one; None where there is none."""
+    """The id of the opened notice of the policy's latest revision after this one's; None where there is none.
+
+    By the revision, not the notice: a person's decision may schedule the notice of an earlier one afterwards.
+    """
     return session.exec(
-        select(func.max(Notice.id)).where(
+        select(Notice.id)
+        .where(
             Notice.policy_id == notice.policy_id,
-            col(Notice.id) > notice.id,
+            col(Notice.revision_id) > notice.revision_id,
             Notice.kind == "change",
-            col(Notice.state).in_(OPEN_STATES),
+            _is_open(),
         )
-    ).one()
+        .order_by(col(Notice.revision_id).desc())
+        .limit(1)
+    ).first()
+
+
+def _is_open() -> ColumnElement[bool]:
+    """A notice paused before it ever opened tells nobody anything yet."""
+    return and_(col(Notice.state).in_(OPEN_STATES), col(Notice.opened_at).is_not(None))
 
 
 def skip_queued(session: Session, notice: Notice, reason: str, *, now: datetime) -> None:
@@ -391,6 +424,8 @@ def top_up(session: Session, notice: Notice, *, secret: str, now: datetime) -> i
     if notice.kind != "change" or notice.state not in ("sending", "complete") or superseding(session, notice):
         return 0
     record, entry = _about(session, notice)
+    if notice.state == "complete" and entry.verdict == "minor":
+        return 0  # overruled since: nobody else is told of it
     barred = audience.suppressed(session)
     counted = Audience()
     for late in _late(session, notice, entry, now):
@@ -493,12 +528,14 @@ def _place_one(
 def topped_up(session: Session) -> Sequence[Notice]:
     """The latest opened notice of each policy, where its revision still stands: late arrivals are told by it."""
     latest = (
-        select(func.max(Notice.id))
-        .where(Notice.kind == "change", col(Notice.state).in_(OPEN_STATES))
+        select(func.max(Notice.revision_id))
+        .where(Notice.kind == "change", _is_open())
         .group_by(col(Notice.policy_id))
     )
     return session.exec(
-        select(Notice).where(col(Notice.id).in_(latest), Notice.state != "paused").order_by(col(Notice.id))
+        select(Notice)
+        .where(Notice.kind == "change", col(Notice.revision_id).in_(latest), Notice.state != "paused")
+        .order_by(col(Notice.id))
     ).all()
 
 
@@ -523,32 +560,6 @@ def complete(session: Session, notice: Notice, *, now: datetime) -> bool:
     return won.rowcount == 1
 
 
-def pause(session: Session, notice_id: int, *, actor: str, now: datetime) -> None:
-    """Stop a notice until a person goes on with it. Raises: NoticeNotPausable."""
-    won = session.exec(
-        update(Notice)
-        .where(col(Notice.id) == notice_id, col(Notice.state) == "sending")
-        .values(state="paused", why=f"Paused by {actor}.")
-    )
-    if won.rowcount != 1:
-        raise NoticeNotPausable("Only a notice that is being sent can be paused.")
-    audit.record(session, actor=actor, action="notice paused", subject=f"notice {notice_id}", now=now)
-
-
-def resume(session: Session, notice_id: int, *, actor: str, now: datetime) -> None:
-    """Go on with a paused or waiting notice. Raises: NoticeNotPausable."""
-    won = session.exec(
-        update(Notice)
-        .where(col(Notice.id) == notice_id, col(Notice.state).in_(("paused", "waiting")))
-        .values(state="sending", why="", failures=0)
-    )
-    if won.rowcount != 1:
-        raise NoticeNotPausable("Only a notice that is paused or waits for a person can go on.")
-    _supersede(session, session.get_one(Notice, notice_id, populate_existing=True), now)
-    session.exec(update(Batch).where(col(Batch.notice_id) == notice_id).values(not_before=None))
-    audit.record(session, actor=actor, action="notice resumed", subject=f"notice {notice_id}", now=now)
-
-
 def withdrawn(session: Session, revision: Revision, *, now: datetime) -> Notice | None:
     """Stop the notice of a withdrawn revision; schedule a correction where anybody was told, or may have been.
 
@@ -559,32 +570,53 @@ def withdrawn(session: Session, revision: Revision, *, now: datetime) -> Notice 
     ).one_or_none()
     if notice is None:
         return None
-    notice.state, notice.why = "cancelled", f"Revision {revision.number} was withdrawn."
+    notice.state, notice.why, notice.held_by_id = "cancelled", f"Revision {revision.number} was withdrawn.", None
     session.add(notice)
-    skip_queued(session, notice, f"revision {revision.number} was withdrawn", now=now)
-    _owe_again(session, notice)
+    call_off(session, notice, f"revision {revision.number} was withdrawn", now=now)
     reached = next(iter(_reached(session, archive.Entry(revision, None, None))), None)
-    return None if reached is None else _new(session, revision, "correction", now=now)
+    return None if reached is None else new(session, revision, "correction", now=now, due_at=now)
 
 
-def _owe_again(session: Session, notice: Notice) -> None:
-    """Letters that earlier notices skipped because this one was to tell of them lose that outcome, and wait."""
+def call_off(session: Session, notice: Notice, reason: str, *, now: datetime) -> None:
+    """Skip what a cancelled notice still has to send; what earlier notices left to it, they owe again."""
+    skip_queued(session, notice, reason, now=now)
+    _owe_again(session, col(Outcome.reason) == told_by(notice.id))
+
+
+def call_on(session: Session, notice: Notice, reason: str) -> None:
+    """Letters of a notice that were skipped for a reason which no longer holds wait again."""
+    _owe_again(session, and_(col(Outcome.reason) == reason, col(Delivery.notice_id) == notice.id))
+
+
+def _owe_again(session: Session, which: ColumnElement[bool]) -> None:
+    """Skipped letters lose that outcome and wait for a place; their notices, unless scheduled, go on.
+
+    One whose revision was decided minor since waits for a person, as an open one does.
+    """
     skipped = session.exec(
         select(Delivery)
         .join(Outcome, col(Outcome.delivery_id) == Delivery.id)
-        .where(Outcome.outcome == "skipped", Outcome.reason == told_by(notice.id))
+        .where(Outcome.outcome == "skipped", which)
     ).all()
     for delivery in skipped:
         delivery.batch_id = delivery.position = None
         session.add(delivery)
     session.flush()
     session.exec(delete(Outcome).where(col(Outcome.delivery_id).in_([d.id for d in skipped])))
-    for earlier in {d.notice_id for d in skipped}:
-        session.exec(
-            update(Notice)
-            .where(col(Notice.id) == earlier, col(Notice.state).in_(("complete", "cancelled")))
-            .values(state="sending", why="", completed_at=None)
-        )
+    for notice_id in sorted({d.notice_id for d in skipped}, reverse=True):
+        notice = session.get_one(Notice, notice_id, with_for_update=True, populate_existing=True)
+        if notice.state in ("complete", "cancelled"):
+            _wake(session, notice)
+
+
+def _wake(session: Session, notice: Notice) -> None:
+    entry = _about(session, notice)[1]
+    minor = entry.decision if entry.verdict == "minor" else None
+    notice.state, notice.completed_at = "paused" if minor else "sending", None
+    notice.why = f"No. {entry.number} stands as minor: a person must go on or cancel." if minor else ""
+    notice.held_by_id = minor.id if minor else None
+    session.add(notice)
+    session.flush()
 
 
 def told_of(session: Session, revision: Revision) -> int:

@@ -27,17 +27,27 @@ class Judgement:
     summary: str
     previous: Revision | None = None
     cumulative: Revision | None = None
+    confidence: float | None = None  # of the verdict; None: there was nothing to judge
+    language: str = "en"  # other: the words were not judged
+    engine: str = significance.ENGINE
+
+    @property
+    def bases(self) -> tuple[int | None, int | None]:
+        """The ids of the two revisions it compared with."""
+        return (
+            self.previous.id if self.previous else None,
+            self.cumulative.id if self.cumulative else None,
+        )
 
 
 def judge(
     entries: Sequence[Entry], revision: Revision, blocks: Callable[[Revision], Blocks] = comparing.read
 ) -> Judgement:
     """Decide a revision on the record before it. entries: the policy's, by number. blocks: of a text."""
-    earlier = [e for e in entries if e.live and e.number < revision.number]
-    if not earlier:
+    against = bases(entries, revision)
+    if against is None:
         return Judgement("first", 0, (), "")
-    previous = earlier[-1].revision
-    cumulative = next((e.revision for e in reversed(earlier) if e.verdict == "significant"), earlier[0].revision)
+    previous, cumulative = against
     return _combine(
         revision,
         previous,
@@ -47,27 +57,52 @@ def judge(
     )
 
 
+def bases(entries: Sequence[Entry], revision: Revision) -> tuple[Revision, Revision] | None:
+    """What a revision is compared with: the one before, and the last that stands as significant (else the first).
+
+    None where no text precedes it.
+    """
+    earlier = [e for e in entries if e.live and e.number < revision.number]
+    if not earlier:
+        return None
+    significant = (e.revision for e in reversed(earlier) if e.verdict == "significant")
+    return earlier[-1].revision, next(significant, earlier[0].revision)
+
+
 def _combine(
     revision: Revision, previous: Revision, cumulative: Revision, step: Decision, sum_: Decision | None
 ) -> Judgement:
     """Significant by either comparison, or by a changed rule alone."""
     findings = _with_rule(previous, revision, step.findings)
-    if sum_ is not None and sum_.verdict == "significant" and step.verdict == "minor":
+    tipped = sum_ is not None and sum_.verdict == "significant" and step.verdict == "minor"
+    if tipped and sum_ is not None:
         findings += tuple(f for f in sum_.findings if f not in findings)
-    significant = (
-        step.verdict == "significant"
-        or (sum_ is not None and sum_.verdict == "significant")
-        or _rule_changed(previous, revision)
-    )
-    level = max([step.level, sum_.level if sum_ else 0, *(f.level for f in findings)])
+    compared = [step] if sum_ is None else [step, sum_]
+    ruled = _rule_changed(previous, revision)
+    significant = ruled or any(one.verdict == "significant" for one in compared)
     return Judgement(
         "significant" if significant else "minor",
-        level,
-        findings,
-        " ".join(dict.fromkeys(f.reason for f in findings[:4])) or step.summary,
+        max([*(one.level for one in compared), *(f.level for f in findings)]),
+        tuple(sorted(findings, key=lambda found: (-found.level, -found.weight))),
+        _summary(sum_ if tipped and sum_ else step, findings),
         previous,
         cumulative,
+        confidence=1.0 if ruled else _confidence(compared),
+        language="other" if any(one.language == "other" for one in compared) else step.language,
     )
+
+
+def _summary(told: Decision, findings: Sequence[Finding]) -> str:
+    """The engine's own, of the comparison that decided it, and what that one did not know of."""
+    more = [f.reason for f in findings if f not in told.findings]
+    said = [told.summary] if told.findings or not more else []
+    return " ".join(dict.fromkeys([*said, *more]))
+
+
+def _confidence(compared: Sequence[Decision]) -> float:
+    """One comparison that is sure of significant is enough; minor takes both."""
+    significant = [one.confidence for one in compared if one.verdict == "significant"]
+    return max(significant) if significant else min(one.confidence for one in compared)
 
 
 def _rule_changed(previous: Revision, revision: Revision) -> bool:
@@ -120,7 +155,9 @@ def write(
         summary=judged.summary,
         previous_base_id=judged.previous.id if judged.previous else None,
         cumulative_base_id=judged.cumulative.id if judged.cumulative else None,
-        engine=significance.ENGINE,
+        engine=judged.engine,
+        confidence=judged.confidence,
+        language=judged.language,
         decided_by=ENGINE_ACTOR,
         decided_at=decided_at or now,
         recorded_at=now,
@@ -134,6 +171,6 @@ def write(
             action=f"decided {judged.verdict}",
             subject=f"revision {revision.id}",
             now=now,
-            engine=significance.ENGINE,
+            engine=judged.engine,
         )
     return made

@@ -1,7 +1,7 @@
 """The record's tables: what each policy said, when it held, and whether a change mattered.
 
-Rows of Revision, Withdrawal, DecisionRecord and AuditEntry are facts: the database refuses to change or
-delete them (see migrations/).
+Rows of Revision, Withdrawal, DecisionRecord, Proposal, ProposalAnswer, Reopening and AuditEntry are facts:
+the database refuses to change or delete them (see migrations/).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import JSON, CheckConstraint, Column, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from policy_versions import dates
@@ -136,10 +136,16 @@ class DueDecision(SQLModel, table=True):
 
 
 class DecisionRecord(SQLModel, table=True):
-    """A decision as made; the latest of a revision stands."""
+    """A decision as made; the latest of a revision stands.
+
+    A person's keeps the findings and the bases of what it overrules, so that it shows what it judged.
+    """
 
     __tablename__ = "decision"
-    __table_args__ = (one_of("verdict", ("first", "significant", "minor")),)
+    __table_args__ = (
+        one_of("verdict", ("first", "significant", "minor")),
+        Index("uq_decision_overrules_id", "overrules_id", unique=True),  # of two people at once, one
+    )
     id: int | None = Field(default=None, primary_key=True)
     revision_id: int = Field(foreign_key="revision.id", index=True)
     verdict: str
@@ -152,6 +158,62 @@ class DecisionRecord(SQLModel, table=True):
     decided_by: str = ""
     reason: str = ""
     decided_at: datetime  # the fact's place in time; earlier than recorded_at only for an import
+    recorded_at: datetime
+    confidence: float | None = None  # 0.5 to 1, of the verdict; None: a person's, or older than the column
+    language: str | None = None  # en, or other where the words were not judged
+    overrules_id: int | None = Field(default=None, foreign_key="decision.id")
+    confirmed_by: str | None = None  # the second person, where one was needed
+    alone: bool | None = None  # one was needed, and there was no other account
+
+
+class Proposal(SQLModel, table=True):
+    """A person's decision that takes effect only when a second one confirms it: a lowering of level 4."""
+
+    __table_args__ = (one_of("verdict", ("significant", "minor")),)
+    id: int | None = Field(default=None, primary_key=True)
+    revision_id: int = Field(foreign_key="revision.id", index=True)
+    overrules_id: int = Field(foreign_key="decision.id")  # stale once another decision stands
+    verdict: str
+    level: int
+    summary: str = Field(sa_column=Column(Text, nullable=False))
+    reason: str
+    proposed_by: str
+    recorded_at: datetime
+
+
+class ProposalAnswer(SQLModel, table=True):
+    """A proposal confirmed or rejected, once."""
+
+    __tablename__ = "proposal_answer"
+    __table_args__ = (one_of("answer", ("confirmed", "rejected")),)
+    id: int | None = Field(default=None, primary_key=True)
+    proposal_id: int = Field(foreign_key="proposal.id", unique=True)
+    answer: str
+    answered_by: str
+    decision_id: int | None = Field(default=None, foreign_key="decision.id")  # what a confirmed one became
+    recorded_at: datetime
+
+
+class Reopening(SQLModel, table=True):
+    """What the engine would say of a decided revision, now that an earlier one was decided otherwise.
+
+    The latest of a revision counts, while the decision it speaks of stands and rests on other bases.
+    """
+
+    __table_args__ = (one_of("verdict", ("significant", "minor")),)
+    id: int | None = Field(default=None, primary_key=True)
+    revision_id: int = Field(foreign_key="revision.id", index=True)
+    standing_id: int = Field(foreign_key="decision.id")  # what stood when it was written
+    because_id: int = Field(foreign_key="decision.id")  # the person's decision that changed its bases
+    verdict: str
+    level: int
+    findings: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    summary: str = Field(sa_column=Column(Text, nullable=False))
+    previous_base_id: int = Field(foreign_key="revision.id")
+    cumulative_base_id: int = Field(foreign_key="revision.id")
+    engine: str
+    confidence: float | None = None
+    language: str | None = None
     recorded_at: datetime
 
 

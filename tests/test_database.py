@@ -9,13 +9,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session, SQLModel, select
 
 import database
 from database import ClockMark, DatabaseClock, reading, writing
 from errors import SchemaNotAtHead
+from notifier import overruling
 from policy_versions import archive, policies
-from tests.house import FIRST, House
+from policy_versions.overruling import Override
+from tests.house import FIRST, LONGER, House
 
 
 def test_migrations_have_one_head() -> None:
@@ -38,7 +41,7 @@ def test_migrations_go_down_and_up_again_with_data(house: House) -> None:
     engine = house.runtime.engine
     database.migrate(engine, "0001")
     with reading(engine) as session:
-        assert archive.history(session, policies.policy(session, "privacy")).entries[0].revision.text == FIRST
+        assert session.execute(text("SELECT text FROM revision")).scalar_one() == FIRST
     database.migrate(engine)
     with reading(engine) as session:
         assert archive.broken_link(archive.history(session, policies.policy(session, "privacy"))) is None
@@ -46,6 +49,40 @@ def test_migrations_go_down_and_up_again_with_data(house: House) -> None:
     assert inspect(engine).get_table_names() == ["alembic_version"]
     database.migrate(engine)
     database.require_head(engine)
+
+
+def test_decisions_overruled_outlive_a_migration_down_and_up(house: House) -> None:
+    """What a person decided stays the decision; proposals and re-openings go with their tables."""
+    house.policy()
+    house.publish(FIRST)
+    house.publish(LONGER, effective_at=house.now + timedelta(days=30))
+    house.publish(LONGER + "\nMore.\n", effective_at=house.now + timedelta(days=30))
+    house.tick()
+    engine = house.runtime.engine
+    house.runtime.clock.instant += timedelta(minutes=1)  # type: ignore[attr-defined]
+    given = Override("significant", "Why.", _standing(house), level=4, summary="Kept longer.")
+    overruling.overrule(house.runtime, "privacy", 2, given, actor="ines", alone=True)
+    given = Override("minor", "Why.", _standing(house))
+    proposal = overruling.overrule(house.runtime, "privacy", 2, given, actor="ines", alone=False)
+    house.runtime.clock.instant += timedelta(minutes=1)  # type: ignore[attr-defined]
+    overruling.confirm(house.runtime, "privacy", 2, proposal.id or 0, actor="joel")
+    with reading(engine) as session:
+        assert session.execute(text("SELECT count(*) FROM reopening")).scalar_one() == 1
+    database.migrate(engine, "0003")
+    assert not {"proposal", "proposal_answer", "reopening"} & set(inspect(engine).get_table_names())
+    database.migrate(engine)
+    with reading(engine) as session:
+        decision = archive.history(session, policies.policy(session, "privacy")).entry(2).decision
+    assert decision is not None
+    assert (decision.verdict, decision.decided_by, decision.confirmed_by) == ("minor", "ines", None)
+    with pytest.raises(DatabaseError, match="record of facts"), writing(engine) as session:
+        session.execute(text("UPDATE decision SET verdict = 'significant'"))
+
+
+def _standing(house: House) -> int:
+    with reading(house.runtime.engine) as session:
+        decision = archive.history(session, policies.policy(session, "privacy")).entry(2).decision
+    return (decision.id if decision else None) or 0
 
 
 def test_nothing_starts_on_a_schema_that_is_not_at_head(engine: Engine) -> None:

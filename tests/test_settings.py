@@ -1,6 +1,7 @@
 """Settings: a wrong or missing one stops the start with one sentence that names it, and never says a secret."""
 
 import stat
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -25,6 +26,19 @@ def test_the_three_that_have_no_default_are_enough() -> None:
     assert loaded.sender_address == "privacy@plover.example"
 
 
+@pytest.mark.parametrize(
+    ("given", "minutes"),
+    [
+        ({}, 0),  # letters go into a folder
+        ({"mail": "smtp://localhost"}, 60),
+        ({"mail": "smtp://localhost", "review_minutes": "0"}, 0),
+        ({"review_minutes": "10080"}, 10080),
+    ],
+)
+def test_the_time_to_overrule_is_an_hour_where_letters_reach_people(given: dict[str, str], minutes: int) -> None:
+    assert settings.load(**GOOD, **given).review_window == timedelta(minutes=minutes)
+
+
 @pytest.mark.parametrize("missing", list(GOOD))
 def test_a_missing_one_is_named(missing: str) -> None:
     with pytest.raises(SettingInvalid, match=f"GAZETTE_{missing.upper()} is missing"):
@@ -45,6 +59,9 @@ def test_a_missing_one_is_named(missing: str) -> None:
         ("public_url", "https://example.com/?q"),
         ("scheduler", "sometimes"),
         ("tick_seconds", "0"),
+        ("review_minutes", "-1"),
+        ("review_minutes", "10081"),
+        ("review_minutes", "an hour"),
         ("unknown", "maybe"),
         ("proxies", "-1"),
     ],

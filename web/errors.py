@@ -8,7 +8,7 @@ from flask import Flask, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from errors import Conflict, Invalid, NotFound, Refusal, SettingInvalid, SignInRefused
+from errors import Conflict, Invalid, NotFound, OwnProposal, Refusal, SettingInvalid, SignInRefused
 from web.context import forget_session, in_administration, runtime
 
 log = logging.getLogger(__name__)
@@ -18,6 +18,7 @@ STATUS: dict[type[Refusal], int] = {
     Conflict: 409,
     Invalid: 422,
     SignInRefused: 401,
+    OwnProposal: 403,
     SettingInvalid: 500,  # met only if a setting breaks while serving
 }
 

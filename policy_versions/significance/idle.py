@@ -19,7 +19,8 @@ NEAR = 4  # words from a street or a floor that are part of its address
 
 def is_label(one: Sentence, around: Place) -> bool:
     """Whether a sentence is too short to promise anything where it stands."""
-    return len(one.words) <= LABEL and not around.lead
+    is_listed = one.tag in ("tr", "li") and any(around)
+    return len(one.words) <= LABEL and not around.lead and not is_listed
 
 
 def is_record(one: Sentence, rules: Rules) -> bool:
@@ -52,9 +53,11 @@ def is_address(was: Sentence, now: Sentence, residue: Residue, rules: Rules) -> 
 
 
 def _stands_near(one: Sentence, left: Sequence[Term], rules: Rules) -> bool:
-    marks = {match.start for match in rules.idle.places.find(one.words)}
-    marks |= {place for place, word in enumerate(one.words) if any(map(str.isdigit, word))}
-    return all(any(abs(term.start - mark) <= NEAR for mark in marks) for term in left)
+    streets = {match.start for match in rules.idle.places.find(one.words)}
+    numbers = {place for place, word in enumerate(one.words) if any(map(str.isdigit, word))}
+    named = streets | numbers | {place for place, word in enumerate(one.words) if word in one.capitals}
+    near = {place for mark in streets | numbers for place in range(mark - NEAR, mark + NEAR + 1)}
+    return all(place in near & named for term in left for place in range(term.start, term.stop))
 
 
 def _has(one: Sentence, phrases: Phrases[None]) -> bool:

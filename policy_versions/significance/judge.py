@@ -20,7 +20,7 @@ AROUND = 0.3  # how much more a category tells that the place is about
 TOLD = 2  # categories of one sentence
 CONTACTED = ("rights", "security", "change_process", "termination")  # what members write about
 
-_ENOUGH = {"sentence": 3, "sentence_lead": 1, "sentence_hint": 4, "sentence_section": 6, "sentence_alone": 8}
+_ENOUGH = {"sentence": 1.3, "sentence_lead": 1, "sentence_hint": 4, "sentence_section": 6, "sentence_alone": 8}
 
 
 def judge(edit: Edit, rules: Rules) -> list[Touch]:

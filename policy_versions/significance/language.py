@@ -13,9 +13,15 @@ MANY = 15  # words, enough to tell a sentence's language by itself
 
 
 def is_english(words: Iterable[str], rules: Rules) -> bool:
-    """Whether enough of the words are the small ones that every English sentence needs; few words pass."""
-    counts = Counter(word in rules.small for word in words)
-    return counts.total() < FEW or counts[True] >= rules.threshold["english"] * counts.total()
+    """Whether enough of the words are the small ones that every English sentence needs, or are the rules' own.
+
+    Few words pass, and a table of names may have hardly any small ones.
+    """
+    found = Counter(words)
+    small = sum(count for word, count in found.items() if word in rules.small)
+    known = sum(count for word, count in found.items() if word in rules.vocabulary)
+    total = found.total()
+    return total < FEW or small >= rules.threshold["english"] * total or known >= rules.threshold["known"] * total
 
 
 def is_foreign(one: Sentence, rules: Rules, *, among_english: bool) -> bool:

@@ -45,7 +45,7 @@ _NUMBERING = re.compile(
 )
 _REFERENCE = re.compile(
     r"\b(sections?|articles?|art\.?|clauses?|paragraphs?|points?|chapters?|parts?|annex|appendix|schedule|version"
-    r"|rev(?:ision)?|no)\.? (?:\(?[\d.]+\)?(?:\([\da-z]+\))*|[a-z]\.\d+|[a-z]\)|\([a-z]\))"
+    r"|rev(?:ision)?|no)\.? (?:\(?[\d.]+\)?(?:\([\da-z]+\))*|[a-z](?:\.\d+|\(\d+\))+|[a-z]\)|\([a-z]\))"
     r"(?:(?:,| and| or| to|\s?[–—-]) (?:[\d.]+|[a-z]\.\d+)\b)*"
 )
 _ABBREVIATED = re.compile(r"\b(?:(?P<eg>e\.g\.|i\.e\.)|U\.S\.(?:A\.)?|U\.K\.|E\.U\.|U\.N\.)", re.IGNORECASE)
@@ -64,7 +64,8 @@ _NUMBERS = {
     if value
 } | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}
 _TENS = re.compile(
-    r"\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)[ -](one|two|three|four|five|six|seven|eight|nine)\b"
+    r"\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)[ -]"
+    r"(one|two|three|four|five|six|seven|eight|nine)\b"
 )
 _ENDINGS = {"re": "are", "ve": "have", "ll": "will", "d": "would", "m": "am"}
 _ALTERED = {"won't": "will", "shan't": "shall", "can't": "can"}
@@ -75,26 +76,34 @@ _TOGETHER = {
     ("sign", "in"): "signin", ("log", "on"): "login", ("any", "time"): "anytime",
     ("sub", "processor"): "subprocessor",
     ("sub", "processors"): "subprocessors", ("pro", "rata"): "prorata", ("opt", "out"): "optout",
+    ("opt", "outs"): "optout",
     ("opt", "in"): "optin", ("opting", "out"): "optout", ("opting", "in"): "optin",
     ("third", "party"): "thirdparty",
     ("third", "parties"): "thirdparty", ("terms", "of"): "termsof", ("eu", "unitedstates"): "euus",
     ("swiss", "unitedstates"): "swissus",
 }  # fmt: skip
 _SPELLINGS = (
-    (re.compile(r"(?<=[a-z]{3})is(?=(?:e[sdr]?|ing|ers?|ations?|ational)$)"), "iz"),
+    (
+        re.compile(
+            r"^(?!advert|exerc|prom|comprom|adv|compr|surpr|rev|superv|franch|otherw|likew|enterpr|disgu|rai|prai|noi"
+            r"|expert|prem|telev|improv|merchand|dev|exc|treat|prec)([a-z]{3,})is(?=(?:e[sdr]?|ing|ers?|ations?|ational)$)"
+        ),
+        r"\1iz",
+    ),
     (re.compile(r"(?<=[a-z]{2})our(?=(?:s|ed|ing|able|ite|ites|al|ful|hood)?$)"), "or"),
-    (re.compile(r"ll(?=(?:ed|ing|ers?|ations?)$)"), "l"),
+    (
+        re.compile(r"^(cancel|travel|label|model|signal|total|level|channel|counsel|equal|initial|panel|fuel)l"),
+        r"\1",
+    ),
     (re.compile(r"(?<=[a-z]{2})tre(?=s?$)"), "ter"),
     (re.compile(r"(?<=[a-z]{3})ogue(?=s?$)"), "og"),
-    (re.compile(r"(?<=[a-z]{3})ence(?=s?$)"), "ense"),
-    (re.compile(r"icence(?=[sd]?$)"), "icense"),
+    (re.compile(r"(?<=def|off|lic)ence|(?<=pret)ence"), "ense"),
     (re.compile(r"programme"), "program"),
-    (re.compile(r"(?<=[a-z]{3})dgement"), "dgment"),
-    (re.compile(r"yse(?=[sdr]?$)"), "yze"),
-    (re.compile(r"ysing$"), "yzing"),
+    (re.compile(r"(?<=[a-z]{2})dgement"), "dgment"),
+    (re.compile(r"(?<=l)ys(?=e[sdr]?$|ing$)"), "yz"),
     (re.compile(r"fulfil(?!l)"), "fulfill"),
     (re.compile(r"cheque"), "check"),
-    (re.compile(r"(?<=grown|towar|forwa|backw)ds$"), "d"),
+    (re.compile(r"(?<=war)ds$"), "d"),
 )
 _stemmer = EnglishStemmer()  # the class, not the factory: that one would prefer a C library where there is one
 

@@ -23,18 +23,22 @@ def renames_of(pairs: Sequence[tuple[Sentence, Sentence]], old: Text, new: Text)
     Where a sentence tells of a party that a name stands for, another name is another party.
     """
     replaced: Counter[Exchange] = Counter()
-    doubtful: set[Exchange] = set()
+    parties: set[Exchange] = set()
+    names: set[Exchange] = set()
     for was, now in pairs:
         for exchange in residue(was.text, now.text, {}).exchanged:
             stems = _stems(exchange[0]), _stems(exchange[1])
             replaced[stems] += 1
             name = exchange[1].split()
-            if _is_party(name, now.words) or not now.is_name(name):
-                doubtful.add(stems)
+            if _is_party(name, now.words):
+                parties.add(stems)
+            if now.is_name(name):
+                names.add(stems)
     return dict(
         exchange
         for exchange, count in replaced.items()
-        if _is_often(exchange, count, old, doubtful=exchange in doubtful) and _is_gone(exchange, new)
+        if _is_often(exchange, count, old, doubtful=exchange in parties or exchange not in names)
+        and _is_gone(exchange, new)
     )
 
 

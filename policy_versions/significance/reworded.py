@@ -23,7 +23,7 @@ FEW = 4  # terms; in so small a difference every denial counts, not only whether
 PLACED = 0.2  # how much surer a bare number is in a sentence of a category
 
 _AGES = ("under", "over", "least", "below", "above", "than", "age", "of")  # before a number that limits
-_HARD = frozenset(("quantity", "number", "span", "region", "name"))  # kinds that matter in an idle sentence too
+_HARD = frozenset(("quantity", "span", "name"))  # kinds that matter in an idle sentence too
 _SPANS = frozenset(("month", "day", "hour"))
 _SUMS = frozenset("$€£¥")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from policy_versions.significance.normal import normal, stem
 from policy_versions.significance.phrases import Phrases
 
 OTHER = "other"
+_WORD = re.compile(r"[a-z]{3,}")
 _REST = "qqq"  # stands for the rest of a word while a phrase is brought into normal form
 
 
@@ -68,6 +70,7 @@ class Rules:
     said: Mapping[str, str]  # what such a class changes, in words
     levels: Mapping[int, str]  # what each level cites
     small: frozenset[str]
+    vocabulary: frozenset[str]  # every word of the table
     weightless: frozenset[str]
     light: frozenset[str]  # stems
     idle: Idle
@@ -107,6 +110,7 @@ def read(toml: str) -> Rules:
         levels={int(level): cites for level, cites in data["levels"].items()},
         same=Phrases(_same(data["same"]["phrases"])),
         small=frozenset(data["words"]["small"].split()),
+        vocabulary=frozenset(_WORD.findall(toml)),
         weightless=frozenset(data["words"]["weightless"].split()),
         light=frozenset(map(stem, data["words"]["light"].split())),
         idle=Idle(**idle),

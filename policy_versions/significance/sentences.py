@@ -16,10 +16,12 @@ from policy_versions.significance.terms import Term, terms
 MOST = 2_000  # changed sentences looked at; a change of more is a new text
 APART = 1  # unchanged blocks between changed ones of one passage, at most
 CANDIDATES = 8  # sentences looked at in full for what another one says
+LISTED = 1  # signs between titles that make a line a list of them
 COMMON = 60  # sentences; a word that stands in more of them does not tell which are alike
 
 _WORD = re.compile(r"\w{4,}")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
+_BETWEEN = re.compile(r"[|·•›»]")  # titles in a line
 _TEMPLATE = re.compile(r"\{\{[^{}]{0,500}\}\}|\{%[^{}]{0,500}%\}|\{:[^{}]{0,500}\}")  # of a site's generator
 _SIGNS = "“”\"'().,;:*_|[]"
 
@@ -88,14 +90,25 @@ class Text:
 
     def missing_in(self, other: Text) -> list[Sentence]:
         """Return the sentences, no titles, that the other text's changed blocks lack: each once, MOST in all."""
-        known = {one.key for one in other.changed}
+        known = {one.key for one in other.changed} | {one.key for one in self.titles}
         missing: dict[tuple[str, ...], Sentence] = {}
         for one in self.changed:
-            if not one.is_title and one.key and one.key not in known:
+            if not one.is_title and one.key and one.key not in known and not self._is_contents(one):
                 missing.setdefault(one.key, one)
             if len(missing) >= MOST:
                 break
         return list(missing.values())
+
+    def _is_contents(self, one: Sentence) -> bool:
+        """Whether a line lists titles of the text."""
+        if len(_BETWEEN.findall(one.text)) < LISTED:
+            return False
+        return not one.bag.keys() - {"content"} - {term for title in self.titles for term in title.bag}
+
+    @cached_property
+    def titles(self) -> list[Sentence]:
+        """What heads its sections."""
+        return [one for one in self.all if one.tag[0] == "h"]
 
     def like(self, one: Sentence) -> list[Sentence]:
         """Return the sentences that share most of one's rarer words, the likest first."""

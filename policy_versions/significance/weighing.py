@@ -116,7 +116,7 @@ def _is_bad(name: str, one: Sentence, term: Term, category: Category, rules: Rul
     if term.text == "unless":
         return is_benefit != bool(_denials(one, rules))
     if name in ("denies", "limits"):
-        return is_benefit
+        return is_benefit or (name == "denies" and category.name == "liability")
     is_members = _is_of_member(one.words[: term.start], rules)
     if name == "demands":
         return is_members

@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 
 from database import reading, writing
 from errors import NoticeAlreadyOpen, NoticeNotPausable
-from notifier import facts, notices, outbox, progress
+from notifier import control, facts, notices, outbox, progress
 from notifier import letters as letters_module
 from notifier.models import (
     Acknowledgement,
@@ -178,7 +178,7 @@ def test_an_audience_other_than_the_publisher_confirmed_waits_for_a_person(
     assert running.notice().state == "waiting"
     assert letters.taken == []
     notice_id = running.notice().id or 0
-    act(running, lambda s: notices.resume(s, notice_id, actor="a test", now=running.now))
+    act(running, lambda s: control.resume(s, notice_id, actor="a test", now=running.now))
     running.tick()
     assert len(letters.taken) == 12
 
@@ -275,7 +275,7 @@ def test_a_template_that_fails_pauses_the_notice_and_says_why(
         running.tick()
     assert running.notice().state == "paused"
     assert "no such template" in running.notice().why
-    act(running, lambda s: notices.resume(s, running.notice().id or 0, actor="a test", now=running.now))
+    act(running, lambda s: control.resume(s, running.notice().id or 0, actor="a test", now=running.now))
     running.tick()
     assert len(letters.taken) == 1
 
@@ -432,7 +432,7 @@ def test_a_refused_account_pauses_the_notice_and_says_why(running: House, letter
     running.publish(LONGER)
     running.tick()
     assert (running.notice().state, running.notice().why) == ("paused", "The key is not known.")
-    act(running, lambda s: notices.resume(s, running.notice().id or 0, actor="a test", now=running.now))
+    act(running, lambda s: control.resume(s, running.notice().id or 0, actor="a test", now=running.now))
     running.tick()
     assert len(letters.taken) == 1
 
@@ -453,7 +453,7 @@ def test_only_what_is_being_sent_can_be_paused(running: House) -> None:
     running.publish(LONGER)
     running.tick()
     with writing(running.runtime.engine) as session, pytest.raises(NoticeNotPausable):
-        notices.pause(session, running.notice().id or 0, actor="a test", now=running.now)
+        control.pause(session, running.notice().id or 0, actor="a test", now=running.now)
 
 
 def test_who_is_erased_before_the_letter_leaves_is_skipped(
@@ -647,7 +647,7 @@ MUCH_LONGER = LONGER.replace("24 months", "36 months")
 
 
 def resume(house: House, notice_id: int) -> None:
-    act(house, lambda s: notices.resume(s, notice_id, actor="a test", now=house.now))
+    act(house, lambda s: control.resume(s, notice_id, actor="a test", now=house.now))
 
 
 def notice_of(house: House, notice_id: int) -> Notice:

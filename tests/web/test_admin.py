@@ -239,7 +239,7 @@ def test_no_account_is_made_with_a_control_character(house: House) -> None:
 @pytest.mark.parametrize("number", ["2147483648", "99999999999", "9" * 23, "9" * 5000])
 def test_a_number_that_no_row_can_have_is_not_found(admin: Administrator, running: House, number: str) -> None:
     for path in ("notices/{}", "drafts/{}", "drafts/{}/preview", "outbox/{}", "outbox/{}/html",
-                 "policies/privacy/{}/withdraw"):  # fmt: skip
+                 "policies/privacy/{}/withdraw", "policies/privacy/{}/decision"):  # fmt: skip
         admin.get(f"/admin/{path.format(number)}", 404)
 
 

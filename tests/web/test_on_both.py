@@ -48,6 +48,8 @@ BAD_IN_ADMINISTRATION = [
     "/admin/policies/privacy/99999999999/withdraw",
     "/admin/policies/%00",
     "/admin/policies/%00/1/withdraw",
+    "/admin/policies/%00/1/decision",
+    "/admin/policies/privacy/99999999999/decision",
 ]
 
 

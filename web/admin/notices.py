@@ -6,11 +6,11 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from database import writing
+from notifier import control, progress
 from notifier import notices as service
-from notifier import progress
 from policy_versions import archive
 from policy_versions.models import Policy
-from web.admin import blueprint, outbox
+from web.admin import blueprint, decisions, outbox
 from web.admin.sign_in import actor
 from web.context import runtime, session
 from web.public import present
@@ -35,6 +35,8 @@ def notice(notice_id: int) -> str:
         public_url=present.home(policy),
         number=entry.number,
         entry=entry,
+        summary=present.said(entry),
+        leaves=decisions.leaves(found, policy.zone),
         progress=progress.of(session(), found),
         left_out=progress.left_out(session(), found),
         deliveries=progress.deliveries(session(), found, limit=200),
@@ -47,7 +49,7 @@ def notice(notice_id: int) -> str:
 @blueprint.post("/notices/<row:notice_id>/pause", endpoint="pause_notice")
 def pause(notice_id: int) -> Response:
     with writing(runtime().engine) as own:
-        service.pause(own, notice_id, actor=actor(), now=runtime().clock.now(own))
+        control.pause(own, notice_id, actor=actor(), now=runtime().clock.now(own))
     flash("The notice is paused. Letters on their way arrive; no more leave.")
     return redirect(url_for("admin.notice", notice_id=notice_id))
 
@@ -55,6 +57,22 @@ def pause(notice_id: int) -> Response:
 @blueprint.post("/notices/<row:notice_id>/resume", endpoint="resume_notice")
 def resume(notice_id: int) -> Response:
     with writing(runtime().engine) as own:
-        service.resume(own, notice_id, actor=actor(), now=runtime().clock.now(own))
+        control.resume(own, notice_id, actor=actor(), now=runtime().clock.now(own))
     flash("The notice goes on.")
+    return redirect(url_for("admin.notice", notice_id=notice_id))
+
+
+@blueprint.post("/notices/<row:notice_id>/send-now", endpoint="send_notice_now")
+def send_now(notice_id: int) -> Response:
+    with writing(runtime().engine) as own:
+        control.send_now(own, notice_id, actor=actor(), now=runtime().clock.now(own))
+    flash("The notice is due now; its letters leave with the scheduler's next tick.")
+    return redirect(url_for("admin.notice", notice_id=notice_id))
+
+
+@blueprint.post("/notices/<row:notice_id>/cancel", endpoint="cancel_notice")
+def cancel(notice_id: int) -> Response:
+    with writing(runtime().engine) as own:
+        control.cancel(own, notice_id, actor=actor(), now=runtime().clock.now(own))
+    flash("The notice is cancelled. What had not left is skipped, with the reason.")
     return redirect(url_for("admin.notice", notice_id=notice_id))

@@ -12,9 +12,9 @@ from sqlmodel import col, func, select
 
 from notifier import members, progress
 from notifier.models import Member, Notice, Tick
-from policy_versions import archive, audit, dates, drafts, policies
+from policy_versions import archive, audit, dates, drafts, overruling, policies, reopening
 from policy_versions.models import AuditEntry, DueDecision, Policy, Revision
-from web.admin import blueprint
+from web.admin import blueprint, decisions
 from web.context import now, runtime, session
 from web.public import present
 
@@ -29,10 +29,11 @@ def overview() -> str:
         page_title="Overview",
         today=f"{now():%A} {dates.day_label(now(), dates.zone('UTC'))}",
         year=str(now().year),
-        needs=_needs(),
+        needs=[*_to_decide(records), *_needs(records)],
         undecided=session().exec(select(func.count()).where(DueDecision.failures == 0)).one(),
         scheduler=_scheduler(),
         sending=[n for n in progress.all_notices(session()) if n.notice.state in ("sending", "scheduled")],
+        leaves=_leaves(records),
         rows=[_row(record) for record in records],
         coming=_coming(records),
         members=_members(),
@@ -57,7 +58,50 @@ def _members() -> int:
     return session().exec(select(func.count()).select_from(Member).where(members.retained(now()))).one()
 
 
-def _needs() -> list[dict[str, Any]]:
+def _leaves(records: list[archive.History]) -> dict[int | None, dict[str, str]]:
+    """Of each scheduled notice, by its id: until when it waits, and the verdict on its revision."""
+    zones = {record.policy.id: record.policy.zone for record in records}
+    verdicts = {entry.revision.id: entry.verdict for record in records for entry in record.entries}
+    return {
+        notice.id: {
+            "until": decisions.leaves(notice, zones[notice.policy_id]),
+            "verdict": verdicts[notice.revision_id],
+        }
+        for notice in session().exec(select(Notice).where(Notice.state == "scheduled"))
+    }
+
+
+def _to_decide(records: list[archive.History]) -> list[dict[str, Any]]:
+    """What a person is to decide: decisions open again, and proposals that take a second person."""
+    needs = []
+    for record in records:
+        for entry, opened in reopening.all_reopened(session(), record):
+            needs.append(
+                _decide(record, entry, "Re-opened")
+                | {
+                    "sentence": f"{record.policy.title}, No. {entry.number}, stands as {entry.verdict}. "
+                    f"An earlier text was decided otherwise, and the engine would now say {opened.verdict}.",
+                    "follows": "Its decision stands until a person confirms or changes it.",
+                }
+            )
+        for entry, proposal in overruling.all_waiting(session(), record):
+            needs.append(
+                _decide(record, entry, "Proposed")
+                | {
+                    "sentence": f"{proposal.proposed_by} proposes to decide {record.policy.title}, "
+                    f"No. {entry.number}, {proposal.verdict}, level {proposal.level}.",
+                    "follows": "It is at level 4, so it takes a second person to confirm.",
+                }
+            )
+    return needs
+
+
+def _decide(record: archive.History, entry: archive.Entry, word: str) -> dict[str, Any]:
+    url = url_for("admin.decision", slug=record.policy.slug, number=entry.number)
+    return {"kind": "waiting", "text": word, "url": url, "deed": "See the decision"}
+
+
+def _needs(records: list[archive.History]) -> list[dict[str, Any]]:
     """What waits for a person: undecided revisions the engine failed on, notices that wait or are paused."""
     failing = session().exec(
         select(DueDecision, Revision, Policy)
@@ -81,6 +125,7 @@ def _needs() -> list[dict[str, Any]]:
         .join(Policy, col(Policy.id) == Notice.policy_id)
         .where(or_(col(Notice.state).in_(("waiting", "paused")), _cannot_open()))
     )
+    reopened = {e.revision.id for r in records for e, _ in reopening.all_reopened(session(), r)}
     needs += [
         {
             "kind": notice.state,
@@ -92,6 +137,7 @@ def _needs() -> list[dict[str, Any]]:
             "deed": "See the notice",
         }
         for notice, revision, policy in held
+        if revision.id not in reopened  # which says it already
     ]
     return needs
 

@@ -10,14 +10,14 @@ from werkzeug.wrappers import Response
 
 from database import writing
 from errors import Refusal
-from notifier import notices
+from notifier import control, notices
 from notifier.models import Notice
-from policy_versions import archive, drafts
+from policy_versions import archive, drafts, reopening
 from policy_versions import policies as service
 from policy_versions.archive import History
 from policy_versions.models import PROMISES, Policy
 from policy_versions.policies import PolicyFields
-from web.admin import blueprint
+from web.admin import blueprint, decisions, findings
 from web.admin.sign_in import actor
 from web.context import now, runtime, session
 from web.errors import status_of
@@ -84,6 +84,7 @@ def policy(slug: str) -> str:
 def _rows(record: History) -> list[dict[str, Any]]:
     """The revisions, the newest first, each with its decision and the notices it brought."""
     latest, ours = record.latest(), Notice.policy_id == record.policy.id
+    opened = {entry.number for entry, _ in reopening.all_reopened(session(), record)}
     told = session().exec(select(Notice).where(ours).order_by(col(Notice.id))).all()
     return [
         {
@@ -91,9 +92,14 @@ def _rows(record: History) -> list[dict[str, Any]]:
             "revision": entry.revision,
             "validity": present.validity(record, entry, now()),
             "withdrawable": entry is latest and entry.revision.effective_at > now(),
-            "level": entry.decision.level if entry.decision else None,
-            "findings": entry.decision.findings if entry.decision else [],
-            "notices": [notice for notice in told if notice.revision_id == entry.revision.id],
+            "decided": findings.of_record(entry.decision, redlined=False) if entry.decision else None,
+            "by": entry.decision.decided_by if entry.decision and not entry.decision.engine else "",
+            "is_open_again": entry.number in opened,
+            "notices": [
+                (notice, decisions.leaves(notice, record.policy.zone))
+                for notice in told
+                if notice.revision_id == entry.revision.id
+            ],
         }
         for entry in reversed(record.entries)
     ]
@@ -120,6 +126,7 @@ def withdraw(slug: str, number: int) -> str | Response | tuple[str, int]:
     try:
         with writing(runtime().engine) as own:
             found = service.lock(own, slug)
+            control.lock(own, found)
             instant = runtime().clock.now(own)
             reason = service.one_line(request.form.get("reason", ""), "reason")
             archive.withdraw(own, found, number, reason=reason, actor=actor(), now=instant)

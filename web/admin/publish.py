@@ -21,7 +21,7 @@ from policy_versions.deciding import Judgement
 from policy_versions.diff import Change, redline
 from policy_versions.drafts import DraftFields
 from policy_versions.models import LEAST_NOTICE_DAYS, DecisionRecord, Draft, Policy, Revision
-from web.admin import blueprint, typed
+from web.admin import blueprint, findings, typed
 from web.admin.sign_in import actor
 from web.context import now, runtime, session
 from web.errors import status_of
@@ -104,11 +104,13 @@ def draft(draft_id: int) -> str | Response | tuple[str, int]:
         _save(draft_id, given)
         if deed == "publish":
             return _publish(draft_id)
+        if deed == "summary":
+            _take_summary(draft_id)
     except Refusal as refusal:
         return _again(draft_id, given, refusal)
     if deed == "keep":
         flash("The draft is kept. Nothing is public.")
-    anchor = "changes" if deed == "work" else None
+    anchor = {"work": "changes", "summary": "summary"}.get(deed)
     asked = "yes" if _tell_first() else None
     return redirect(url_for("admin.draft", draft_id=draft_id, tell_first=asked, _anchor=anchor))
 
@@ -125,6 +127,21 @@ def _save(draft_id: int, given: DraftFields) -> None:
         instant = runtime().clock.now(own)
         drafts.save(own, draft_id, given, version=_opened(), actor=actor(), now=instant)
     session().rollback()  # on SQLite it would still read what was there when the request began
+
+
+def _take_summary(draft_id: int) -> None:
+    """Put what the engine would say into the draft's own summary, where that is empty."""
+    found = drafts.by_id(session(), draft_id)
+    judged = outlook(found, session().get_one(Policy, found.policy_id), now()).judged
+    if found.summary or judged is None:
+        return
+    given = DraftFields(
+        found.text, found.revision_date, found.effective, found.rule, str(found.notice_days), judged.summary
+    )
+    with writing(runtime().engine) as own:
+        instant = runtime().clock.now(own)
+        drafts.save(own, draft_id, given, version=found.version, actor=actor(), now=instant)
+    session().rollback()
 
 
 def _opened() -> int:
@@ -207,6 +224,8 @@ def _form(found: Draft, refusal: Refusal | None = None) -> str:
         error_field=_field(refusal, found),
         is_changed_since=isinstance(refusal, DraftChanged),
         outlook=seen,
+        decided=findings.of_judgement(seen.judged) if seen.judged else None,
+        review_minutes=int(runtime().settings.review_window.total_seconds()) // 60,
         refusal_field=_field(seen.refusal, found),
         tell_first=_tell_first(),
         to_tell=seen.to_tell(tell_first=_tell_first()),

@@ -87,7 +87,7 @@ def revision_view(record: History, entry: Entry, now: datetime) -> RevisionView:
         effective_label=dates.day_label(revision.effective_at, policy.zone),
         sha256=revision.sha256,
         chain=revision.chain,
-        summary=revision.summary,
+        summary=said(entry),
         status=record.status(entry, now),
         verdict=entry.verdict,
         imported=revision.imported,
@@ -98,6 +98,11 @@ def revision_view(record: History, entry: Entry, now: datetime) -> RevisionView:
         in_force_to=dates.day_label(ends, policy.zone) if ends else None,
         withdrawn_reason=entry.withdrawal.reason if entry.withdrawal else None,
     )
+
+
+def said(entry: Entry) -> str:
+    """What changes, in the publisher's own words; where there are none, in those of the decision that stands."""
+    return entry.revision.summary or (entry.decision.summary if entry.decision else "")
 
 
 def _held(record: History, entry: Entry) -> tuple[datetime, datetime | None]:
@@ -123,7 +128,7 @@ def upcoming(record: History, now: datetime) -> list[Upcoming]:
             e.number,
             e.revision.effective_at,
             dates.day_label(e.revision.effective_at, policy.zone),
-            e.revision.summary,
+            said(e),
             compare_url(policy, current.number, e.number) if current else f"{home(policy)}/{e.number}",
             f"{home(policy)}/{e.number}",
         )
@@ -260,7 +265,7 @@ def _history_row(record: History, entry: Entry, further: Iterable[str], now: dat
         date_label=_short(revision.date),
         verdict=entry.verdict,
         status=record.status(entry, now),
-        summary=revision.summary or _said(entry),
+        summary=said(entry) or ("The first text." if entry.verdict == "first" else ""),
         categories=categories(entry),
         inserted=change.words_inserted if change else None,
         deleted=change.words_deleted if change else None,
@@ -273,13 +278,6 @@ def _history_row(record: History, entry: Entry, further: Iterable[str], now: dat
         further_dates=[dates.RevisionDate.parse(d).label for d in further],
         imported=revision.imported,
     )
-
-
-def _said(entry: Entry) -> str:
-    """Where the publisher said nothing: what the decision found."""
-    if entry.verdict == "first":
-        return "The first text."
-    return entry.decision.summary if entry.decision else ""
 
 
 def _short(date: dates.RevisionDate) -> str:

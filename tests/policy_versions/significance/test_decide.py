@@ -13,6 +13,7 @@ from policy_versions.significance.rules import rules
 from tests.policy_versions.diff.texts import edited
 from tests.policy_versions.significance.pairs import MINOR, SIGNIFICANT, Pair
 
+ONLY_FORM = "Only spelling, formatting, links, dates, numbering or order changed; nothing of substance."
 RETENTION = next(pair for pair in SIGNIFICANT if pair.name == "a longer retention")
 
 
@@ -46,16 +47,18 @@ def test_a_finding_says_where_what_why_and_by_which_rule() -> None:
     assert finding.section == "How long we keep it"
     assert finding.before == "We keep your orders for 12 months after you leave."
     assert finding.after == "We keep your orders for 24 months after you leave."
-    assert finding.reason == "Retention: from 12 months to 24 months."
-    assert (finding.level, finding.rule) == (4, "GDPR Art. 13(2)(a)")
+    assert finding.reason == "Retention of orders: from 12 months to 24 months."
+    assert (finding.level, finding.direction) == (3, "wider")
+    assert finding.rule == "GDPR Art. 13(2)(a); WP260 rev.01 §§29–31 (notice in advance)"
+    assert finding.dpv == ("StorageDuration", "StorageDeletion")
+    assert finding.opp115 == ("Data Retention",)
 
 
 def test_a_reason_shows_the_words_around_the_difference() -> None:
     said = "Whatever comes, we and those who work with us here will {}share your scans with third parties."
     (finding,) = decide(said.format("never "), said.format("")).findings
     assert finding.reason == (
-        "Sharing: what is denied changed: “… with us here will never share your scans with …” "
-        "became “… with us here will share your scans with …”."
+        "Sharing: what is denied changed: “never” was taken out: “… with us here will never share your scans with …”."
     )
 
 
@@ -64,8 +67,13 @@ def test_findings_are_ordered_by_weight_and_summed_up() -> None:
     change = decide(
         f"{fee}\n\n{liable}", "The monthly fee is $9.\n\nWe are not liable for it.\n\nWe sell your data."
     )
-    assert [finding.level for finding in change.findings] == [4, 3, 3]
-    assert change.summary.startswith("Sharing: now says “We sell your data”. ")
+    assert [(finding.category, finding.level) for finding in change.findings] == [
+        ("payment", 3),
+        ("sharing", 3),
+        ("liability", 3),
+    ]
+    assert [finding.weight for finding in change.findings] == [0.9, 0.9, 0.85]
+    assert change.summary.startswith("Fees and payment: from $5 to $9. Sharing: now says “We sell your data”. ")
 
 
 def test_many_findings_are_counted_in_the_summary() -> None:
@@ -77,11 +85,18 @@ def test_many_findings_are_counted_in_the_summary() -> None:
     ("old", "new", "level", "summary"),
     [
         ("Hello.", "Hello.", 0, "Nothing changed."),
-        ("Hello.", "*Hello.*", 1, "Only wording, formatting, links or order changed; nothing of substance."),
-        ("", "Hello.", 4, "The whole text is new."),
-        ("Hello.", "", 4, "The whole text was taken away."),
+        ("Hello.", "*Hello.*", 0, ONLY_FORM),
+        ("Hello all.", "All hello!", 0, ONLY_FORM),
+        (
+            "A clear word for you.",
+            "A clear paper for you.",
+            1,
+            "Some sentences were put in other words; nothing of substance changed.",
+        ),
+        ("", "Hello.", 3, "The whole text is new."),
+        ("Hello.", "", 3, "The whole text was taken away."),
         ("", "", 0, "Nothing changed."),
-        (" ", "", 1, "Only wording, formatting, links or order changed; nothing of substance."),
+        (" ", "", 0, ONLY_FORM),
     ],
 )
 def test_the_summary_of_a_change_without_findings_is_plain(old: str, new: str, level: int, summary: str) -> None:
@@ -96,15 +111,15 @@ def test_a_decision_comes_back_from_json() -> None:
 
 
 def test_every_category_has_a_title_a_level_and_a_source() -> None:
-    assert sorted(category.name for category in rules().categories) == sorted(
+    assert sorted(rules().categories) == sorted(
         "collection purpose sharing transfer retention rights security controller children legal_basis automated"
         " payment liability dispute conduct licence termination change_process".split()
     )
-    for category in rules().categories:
+    for category in rules().categories.values():
         assert category.title
         assert 2 <= category.level <= 4
         assert category.cites
-        assert category.ideas
+        assert category.opp115
 
 
 @given(edited() | st.tuples(st.text(), st.text()))
@@ -113,6 +128,7 @@ def test_any_two_texts_get_a_decision_and_always_the_same(pair: tuple[str, str])
     decision = decide(*pair)
     assert decision == decide(*pair)
     assert (decision.verdict == "significant") == (decision.level >= 2) == bool(decision.findings)
+    assert 0.5 <= decision.confidence <= 1
     assert decision.summary.endswith(".")
 
 
@@ -126,7 +142,7 @@ def test_how_long_something_is_kept_is_retention_whatever_it_is() -> None:
         "# P\n\nWe keep payment records for 12 months.\n", "# P\n\nWe keep payment records for 24 months.\n"
     )
     assert [(f.category, f.reason) for f in decision.findings] == [
-        ("retention", "Retention: from 12 months to 24 months.")
+        ("retention", "Retention of payment records: from 12 months to 24 months.")
     ]
 
 

@@ -1,0 +1,179 @@
+"""What stops a notice and what sets it going again: a person's button, and a person's decision.
+
+A decision that nobody need be told pauses the notice until a person goes on with it or cancels it; no letter
+leaves meanwhile, and none that waits is lost.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select, update
+
+from errors import NoticeNotCancellable, NoticeNotPausable, NoticeNotScheduled
+from notifier import notices
+from notifier.models import Batch, Notice
+from policy_versions import archive, audit
+from policy_versions.models import DecisionRecord, Policy, Revision
+
+STOPPABLE = ("scheduled", "sending")
+LONGEST_WHY = 1000
+
+
+def lock(session: Session, of: Policy) -> None:
+    """Lock a policy's notices, the latest first as everybody does, before anything is written in the audit log."""
+    held = select(Notice.id).where(Notice.policy_id == of.id).order_by(col(Notice.revision_id).desc())
+    session.exec(held.with_for_update()).all()
+
+
+def about(session: Session, revision: Revision) -> Notice | None:
+    """The notice of a change, locked; None where there is none."""
+    return session.exec(
+        select(Notice).where(Notice.revision_id == revision.id, Notice.kind == "change").with_for_update()
+    ).one_or_none()
+
+
+# -- by a person's button -----------------------------------------------------------------------
+
+
+def pause(session: Session, notice_id: int, *, actor: str, now: datetime) -> None:
+    """Stop a notice until a person goes on with it. Raises: NoticeNotPausable."""
+    won = session.exec(
+        update(Notice)
+        .where(col(Notice.id) == notice_id, col(Notice.state).in_(STOPPABLE))
+        .values(state="paused", why=f"Paused by {actor}.")
+    )
+    if won.rowcount != 1:
+        raise NoticeNotPausable("Only a notice that is being sent, or about to be, can be paused.")
+    _audit(session, "notice paused", notice_id, actor, now)
+
+
+def resume(session: Session, notice_id: int, *, actor: str, now: datetime) -> None:
+    """Go on with a paused or waiting notice; one that never opened is due now. Raises: NoticeNotPausable."""
+    notice = session.get(Notice, notice_id, with_for_update=True, populate_existing=True)
+    if notice is None or notice.state not in ("paused", "waiting"):
+        raise NoticeNotPausable("Only a notice that is paused or waits for a person can go on.")
+    _go_on(session, notice, due_at=now, now=now)
+    _audit(session, "notice resumed", notice_id, actor, now)
+
+
+def send_now(session: Session, notice_id: int, *, actor: str, now: datetime) -> None:
+    """End the time in which a scheduled notice waits to be overruled. Raises: NoticeNotScheduled."""
+    won = session.exec(
+        update(Notice)
+        .where(col(Notice.id) == notice_id, col(Notice.state) == "scheduled", col(Notice.due_at) > now)
+        .values(due_at=now, why="")
+    )
+    if won.rowcount != 1:
+        raise NoticeNotScheduled
+    _audit(session, "notice sent at once", notice_id, actor, now)
+
+
+def cancel(session: Session, notice_id: int, *, actor: str, now: datetime) -> None:
+    """Call off the notice of a revision that was decided minor since: what waits is skipped, with the reason.
+
+    Raises: NoSuchNotice, NoticeNotCancellable.
+    """
+    notices.by_id(session, notice_id)
+    notice = session.get_one(Notice, notice_id, with_for_update=True, populate_existing=True)
+    number, verdict = _decided(session, notice)
+    if notice.kind != "change" or notice.state not in ("paused", "waiting"):
+        raise NoticeNotCancellable(
+            "Only a notice of a change that is paused or waits for a person can be cancelled."
+        )
+    if verdict != "minor":
+        raise NoticeNotCancellable(
+            f"No. {number} stands as {verdict}, so its members are to be told; decide it minor first."
+        )
+    # the reason on each letter too, by which they are found again if the revision is decided significant
+    notice.state, notice.why = "cancelled", f"No. {number} was decided minor; cancelled by {actor}."
+    notice.held_by_id = None
+    session.add(notice)
+    notices.call_off(session, notice, notice.why, now=now)
+    _audit(session, "notice cancelled", notice_id, actor, now)
+
+
+def _decided(session: Session, notice: Notice) -> tuple[int, str]:
+    """The number and the verdict of the revision that a notice is about."""
+    record = archive.history(session, session.get_one(Policy, notice.policy_id))
+    return next((e.number, e.verdict) for e in record.entries if e.revision.id == notice.revision_id)
+
+
+# -- by a person's decision ---------------------------------------------------------------------
+
+
+def hold(
+    session: Session, revision: Revision, because: DecisionRecord, why: str, *, actor: str, now: datetime
+) -> None:
+    """Pause a revision's notice until a person goes on or cancels.
+
+    One that was paused or waited already stays so for its own reason too, and no decision lets it go on.
+    """
+    notice = about(session, revision)
+    if notice is None or notice.state not in (*STOPPABLE, "paused", "waiting"):
+        return
+    if notice.state in STOPPABLE:
+        notice.held_by_id = because.id
+    elif notice.held_by_id is None:
+        why = f"{why} Before that: {notice.why}"
+    notice.state, notice.why = "paused", why[:LONGEST_WHY]
+    session.add(notice)
+    session.flush()
+    _audit(session, "notice paused", notice.id, actor, now, because=because.id)
+
+
+def hold_scheduled(
+    session: Session, revision: Revision, because: DecisionRecord, why: str, *, actor: str, now: datetime
+) -> None:
+    """Pause a revision's notice if it has not opened: nobody has been told of it yet."""
+    notice = about(session, revision)
+    if notice is not None and notice.state == "scheduled":
+        hold(session, revision, because, why, actor=actor, now=now)
+
+
+def release(session: Session, revision: Revision, *, window: timedelta, actor: str, now: datetime) -> None:
+    """Go on with a notice that only a decision held; one that never opened has its time to be overruled again."""
+    notice = about(session, revision)
+    if notice is None or notice.state != "paused" or notice.held_by_id is None:
+        return
+    _go_on(session, notice, due_at=now + window, now=now)
+    _audit(session, "notice resumed", notice.id, actor, now)
+
+
+def tell(session: Session, revision: Revision, *, window: timedelta, actor: str, now: datetime) -> None:
+    """See to the notice of a revision that is significant now: made, taken up again, or left where it stands."""
+    notice = about(session, revision)
+    if notice is None:
+        if not revision.imported:
+            notices.new(session, revision, "change", now=now, due_at=now + window)
+    elif notice.state == "cancelled":
+        _take_up(session, notice, due_at=now + window)
+        _audit(session, "notice scheduled again", notice.id, actor, now)
+    else:
+        release(session, revision, window=window, actor=actor, now=now)
+
+
+def _take_up(session: Session, notice: Notice, *, due_at: datetime) -> None:
+    reason = notice.why
+    notice.state, notice.why, notice.due_at = "scheduled", "", due_at
+    session.add(notice)
+    session.flush()
+    notices.call_on(session, notice, reason)
+
+
+def _go_on(session: Session, notice: Notice, *, due_at: datetime, now: datetime) -> None:
+    notice.why, notice.failures, notice.held_by_id = "", 0, None
+    notice.state = "sending" if notice.opened_at else "scheduled"
+    if notice.state == "scheduled":
+        notice.due_at = due_at
+    session.add(notice)
+    session.flush()
+    if notice.state == "sending":
+        notices.supersede(session, notice, now)
+        session.exec(update(Batch).where(col(Batch.notice_id) == notice.id).values(not_before=None))
+
+
+def _audit(
+    session: Session, action: str, notice_id: int | None, actor: str, now: datetime, **detail: object
+) -> None:
+    audit.record(session, actor=actor, action=action, subject=f"notice {notice_id}", now=now, **detail)
