@@ -337,6 +337,22 @@ def diff_(
         raise SystemExit(1)
 
 
+@main.command()
+@click.argument("old")
+@click.argument("new")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, as it is kept and as the API gives it.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where the change is significant.")
+def decide(old: str, new: str, as_json: bool, exit_code: bool) -> None:
+    """Decide whether the change from OLD to NEW is significant, and say why: texts as for `gazette diff`."""
+    from policy_versions import significance
+
+    decision = significance.decide(_text_of(old), _text_of(new))
+    shown = json.dumps(decision.to_json(), indent=2, ensure_ascii=False) + "\n" if as_json else ""
+    click.echo(shown or significance.text(decision), nl=False)
+    if exit_code and decision.verdict == "significant":
+        raise SystemExit(1)
+
+
 def _in_colour(wish: str) -> bool:
     """Colours are for people: none where output is no terminal, or NO_COLOR is set (https://no-color.org)."""
     return wish == "always" or (wish == "auto" and sys.stdout.isatty() and not os.environ.get("NO_COLOR"))

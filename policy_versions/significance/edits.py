@@ -45,6 +45,7 @@ def edits(change: Change) -> tuple[Edit, ...]:
     if not gone and not come:
         return tuple(_with_contacts((), old, new))
     places = best_matches([_said(one) for one in gone], [_said(one) for one in come])
+    places += _left_alone(gone, come, places)
     pairs = [(gone[i], come[j]) for i, j in places]
     balance = _balance((old, gone), (new, come))
     found = [
@@ -57,6 +58,28 @@ def edits(change: Change) -> tuple[Edit, ...]:
 
 def _said(one: Sentence) -> list[str]:
     return [term.text for term in one.terms]
+
+
+def _left_alone(
+    gone: Sequence[Sentence], come: Sequence[Sentence], places: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Pair what alone is left of the two sides of one block: it stands in the place of the other."""
+    left = [_by_block(gone, (i for i, _ in places)), _by_block(come, (j for _, j in places))]
+    both = left[0].keys() & left[1].keys()
+    return [
+        (left[0][block][0], left[1][block][0])
+        for block in sorted(both)
+        if len(left[0][block]) == len(left[1][block]) == 1
+    ]
+
+
+def _by_block(found: Sequence[Sentence], paired: Iterable[int]) -> defaultdict[int, list[int]]:
+    taken = set(paired)
+    left: defaultdict[int, list[int]] = defaultdict(list)
+    for place, one in enumerate(found):
+        if place not in taken:
+            left[one.block].append(place)
+    return left
 
 
 def _rest(found: Sequence[Sentence], paired: Iterable[int]) -> list[Sentence]:

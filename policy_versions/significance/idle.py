@@ -13,8 +13,11 @@ from policy_versions.significance.terms import Term
 
 LABEL = 3  # words; a sentence no longer is a title or a label, unless it hangs on a line that says what it is for
 POINTER = 40  # words; a longer sentence that points elsewhere says something itself as well
+RECORD = 30  # the same for a record
 NAMED = 0.7  # share of names and numbers in an address or a signature
 NEAR = 4  # words from a street or a floor that are part of its address
+
+_VERBS = frozenset("is are was were be may will can must shall has have had do does not we you".split())
 
 
 def is_label(one: Sentence, around: Place) -> bool:
@@ -25,6 +28,8 @@ def is_label(one: Sentence, around: Place) -> bool:
 
 def is_record(one: Sentence, rules: Rules) -> bool:
     """Whether a sentence keeps the paper's own record: its dates, versions, rights, translations."""
+    if len(one.words) > RECORD:
+        return False
     return _has(one, rules.idle.records) or one.words[-1:] in (("updated",), ("revised",), ("effective",))
 
 
@@ -40,7 +45,7 @@ def is_example(one: Sentence, rules: Rules) -> bool:
     if any(match.start == 0 for match in rules.idle.examples.find(one.words)):
         return True
     raw = [word for word in one.text.split() if word[:1].isalnum()]
-    if not 1 < len(raw) <= POINTER or one.tag in ("tr", "li") or one.text.isupper():
+    if not 1 < len(raw) <= POINTER or one.tag in ("tr", "li") or one.text.isupper() or _VERBS & set(one.words):
         return False
     return sum(word[0].isupper() or word[0].isdigit() for word in raw) >= NAMED * len(raw)
 

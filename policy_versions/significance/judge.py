@@ -80,8 +80,9 @@ def _kind(one: Sentence, left: Sequence[Term], around: Place, rules: Rules) -> _
             "sentence", _told([idea.category for idea in ideas if not idea.is_hint], ideas, around, rules)
         )
     hinted = first(weighed(ideas), rules)
-    if around.lead:
-        return _Kind("sentence_lead", [around.lead if one.tag == "li" else hinted or around.lead])
+    hangs_on = around.lead or (around.section if one.tag == "tr" else "")
+    if hangs_on:
+        return _Kind("sentence_lead", [hangs_on if one.tag == "li" else hinted or hangs_on])
     if hinted:
         return _Kind("sentence_hint", [hinted])
     return _Kind("sentence_section", [around.section]) if around.section else _Kind("sentence_alone", [OTHER])

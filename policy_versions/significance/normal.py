@@ -48,12 +48,15 @@ _REFERENCE = re.compile(
     r"|rev(?:ision)?|no)\.? (?:\(?[\d.]+\)?(?:\([\da-z]+\))*|[a-z](?:\.\d+|\(\d+\))+|[a-z]\)|\([a-z]\))"
     r"(?:(?:,| and| or| to|\s?[–—-]) (?:[\d.]+|[a-z]\.\d+)\b)*"
 )
+_STATUTE = re.compile(
+    r"\b(?:regulation|directive|decision)s? (?:\((?:eu|ec|eec)\) )?(?:no\.? )?\d{2,4}/\d{2,4}(?:/(?:eu|ec|eec))?"
+)
 _ABBREVIATED = re.compile(r"\b(?:(?P<eg>e\.g\.|i\.e\.)|U\.S\.(?:A\.)?|U\.K\.|E\.U\.|U\.N\.)", re.IGNORECASE)
 _COUNTRY = re.compile(r"\bUSA?\b")
 _WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*(?:['’][^\W_]+)*|[$€£¥%]")
 _END = re.compile(
     r"(?<=[.!?。;])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.)(?<!Inc\.)(?<!Ltd\.)(?<!Art\.)(?<!No\.)(?<!Corp\.)"
-    r"(?<!vs\.)(?<!St\.)(?<!Co\.)(?<!approx\.)[\"”’)\]*_]*[^\S\t]+|\n+"
+    r"(?<!vs\.)(?<!lit\.)(?<!para\.)(?<!paras\.)(?<!art\.)(?<!cf\.)(?<!sec\.)(?<!St\.)(?<!Co\.)(?<!approx\.)[\"”’)\]*_]*[^\S\t]+|\n+"
 )
 _NUMBERS = {
     name: str(value)
@@ -128,7 +131,7 @@ def normal(sentence: str) -> tuple[str, ...]:
         bare = unicodedata.normalize("NFKD", bare)
         bare = "".join(character for character in bare if not unicodedata.combining(character))
     bare = _NUMBERING.sub("", _NOISE.sub(" ", bare.casefold()))
-    bare = _REFERENCE.sub(r"\1", _DATE.sub(" ", bare))
+    bare = _REFERENCE.sub(r"\1", _DATE.sub(" ", _STATUTE.sub("regulation", bare)))
     bare = _TENS.sub(_number, bare)
     return tuple(_joined([part for word in _WORD.findall(bare) for part in _parts(word)]))
 

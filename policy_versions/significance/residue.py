@@ -56,7 +56,7 @@ def residue(was: str, now: str, renames: Mapping[str, str]) -> Residue:
             continue
         said = _said(left, old_words), _said(right, new_words)
         if said[0] and said[1] and max(len(left), len(right)) <= _NAME_WORDS:
-            if _is_renamed(said, renames) or _differ_by_slips(left, right):
+            if _is_renamed(said, renames) or _are_slips(*said) or _differ_by_slips(left, right):
                 continue
             exchanged.append(said)
         gone += left
@@ -64,6 +64,20 @@ def residue(was: str, now: str, renames: Mapping[str, str]) -> Residue:
     spelt = _abbreviations(was, now, (old_words, new_words))
     left_gone, left_come = _cancelled(_without(gone, spelt), _without(come, spelt))
     return Residue(tuple(left_gone), tuple(left_come), tuple(exchanged))
+
+
+def _are_slips(was: str, now: str) -> bool:
+    """Whether the words as written differ by slips: a slip may hide what a word stands for."""
+    before, after = was.split(), now.split()
+    same = len(before) == len(after)
+    return same and all(
+        a == b or (is_slip(a, b) and not _is_weighty(a, b)) for a, b in zip(before, after, strict=True)
+    )
+
+
+def _is_weighty(was: str, now: str) -> bool:
+    """Whether both words are known, so that one for the other is no slip."""
+    return {was, now} <= rules().vocabulary
 
 
 def _is_renamed(said: tuple[str, str], renames: Mapping[str, str]) -> bool:

@@ -117,7 +117,8 @@ def _exchanged(one: Reworded, gone: Sequence[Quantity], come: Sequence[Quantity]
 
 def _of_units(units: set[str], one: Reworded) -> str:
     """Return the category of a quantity: how long something is kept is retention, whatever it is."""
-    if units & _SPANS and "keep" in {term.text for term in (*one.was.terms, *terms(one.was.lead))}:
+    around = chain.from_iterable(map(terms, (one.was.text, one.was.lead, *one.was.section[-1:])))
+    if units & _SPANS and "keep" in {term.text for term in around}:
         return "retention"
     if any(idea.category == "children" for side in one.ideas for idea in side):
         return "children"  # an age, whatever else the sentence is about

@@ -34,6 +34,7 @@ class Sentence:
     section: tuple[str, ...] = ()
     lead: str = ""  # of an item or a row: the line before the list, or the table's head
     tag: str = "p"  # of its block
+    block: int = 0  # its place in the comparison, the same in both texts
     passage: int = 0  # changed sentences that stand close together have one number, the same in both texts
 
     @property
@@ -152,14 +153,14 @@ def _written(one: Sentence) -> set[str]:
 def _sentences(change: Change, other: Op) -> Iterator[tuple[bool, Sentence]]:
     """Yield each sentence of one text, and whether its block differs."""
     lead, passage, same = _Lead(), 0, 0
-    for block in change.blocks:
+    for number, block in enumerate(change.blocks):
         text = _TEMPLATE.sub(" ", "".join(piece.text for piece in block.pieces if piece.op != other))
         differs = block.unchanged is None and any(piece.op != "equal" for piece in block.edits)
         same = 0 if differs else same + 1
         passage += same > APART or block.tag in ("h1", "h2")
         hangs_on = lead.of(block.tag, text)
         for one in sentences(text):
-            yield differs, Sentence(one, _section(block, other), hangs_on, block.tag, passage)
+            yield differs, Sentence(one, _section(block, other), hangs_on, block.tag, number, passage)
 
 
 class _Lead:

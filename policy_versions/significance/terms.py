@@ -101,6 +101,8 @@ def _quantity(number: float, place: int, words: Sequence[str]) -> Quantity:
         return Quantity(number, sign, place - 1, place + 1)
     if unit in _TIMES:
         times, name = _TIMES[unit]
+        if name == "hour" and number % 24 == 0:
+            return Quantity(number / 24, "day", place, stop)
         return Quantity(number * times, name, place, stop)
     if unit in _OTHER_UNITS:
         return Quantity(number, _OTHER_UNITS[unit], place, stop)

@@ -46,7 +46,7 @@ def _by_good_and_bad(edit: Edit, rules: Rules) -> Direction:
     """By what comes and goes of the things that are always good, or always bad, for a member."""
     come = _balance(edit.new, edit.residue.come, rules)
     gone = _balance(edit.old, edit.residue.gone, rules)
-    return "" if come == gone else _worse(come < gone)
+    return "" if come == gone or (come > gone and _comes(edit, rules.regions)) else _worse(come < gone)
 
 
 def _balance(one: Sentence | None, left: Sequence[Term], rules: Rules) -> int:
