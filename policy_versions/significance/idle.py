@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from policy_versions.significance.about import Place
@@ -17,6 +18,7 @@ RECORD = 30  # the same for a record
 NAMED = 0.7  # share of names and numbers in an address or a signature
 NEAR = 4  # words from a street or a floor that are part of its address
 
+_EXAMPLE = re.compile(r"\((?:for example|for instance|e\.g\.|such as)[^()]{0,300}\)", re.IGNORECASE)
 _VERBS = frozenset("is are was were be may will can must shall has have had do does not we you".split())
 
 
@@ -48,6 +50,12 @@ def is_example(one: Sentence, rules: Rules) -> bool:
     if not 1 < len(raw) <= POINTER or one.tag in ("tr", "li") or one.text.isupper() or _VERBS & set(one.words):
         return False
     return sum(word[0].isupper() or word[0].isdigit() for word in raw) >= NAMED * len(raw)
+
+
+def differ_by_examples(was: Sentence, now: Sentence) -> bool:
+    """Whether two sentences say the same but for the examples that both give in brackets."""
+    before, after = (_EXAMPLE.subn(" ", side.text) for side in (was, now))
+    return bool(before[1] and after[1]) and Sentence(before[0]).key == Sentence(after[0]).key
 
 
 def is_address(was: Sentence, now: Sentence, residue: Residue, rules: Rules) -> bool:

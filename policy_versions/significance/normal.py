@@ -52,7 +52,11 @@ _STATUTE = re.compile(
     r"\b(?:regulation|directive|decision)s? (?:\((?:eu|ec|eec)\) )?(?:no\.? )?\d{2,4}/\d{2,4}(?:/(?:eu|ec|eec))?"
 )
 _ABBREVIATED = re.compile(r"\b(?:(?P<eg>e\.g\.|i\.e\.)|U\.S\.(?:A\.)?|U\.K\.|E\.U\.|U\.N\.)", re.IGNORECASE)
-_COUNTRY = re.compile(r"\bUSA?\b")
+_COUNTRY = re.compile(r"\bUSA?\b(?!\s?\$)")
+_ACT = re.compile(  # what a statute is called now changes nothing
+    r"(?:\b[A-Z][\w’'-]*(?: \([A-Z][\w ]*\))? (?:(?:of|and|on|for|the|to) )*){1,8}(?:Act|Acts|Regulations|Directive|Code)\b"
+    r"(?:,? (?:of )?(?:No\.? ?)?\d{4})?"
+)
 _WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*(?:['’][^\W_]+)*|[$€£¥%]")
 _END = re.compile(
     r"(?<=[.!?。;])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.)(?<!Inc\.)(?<!Ltd\.)(?<!Art\.)(?<!No\.)(?<!Corp\.)"
@@ -126,6 +130,7 @@ def normal(sentence: str) -> tuple[str, ...]:
     bare = unescape(sentence)
     for wrong, right in _MIS_DECODED:
         bare = bare.replace(wrong, right) if wrong in bare else bare
+    bare = _ACT.sub(_law, bare)
     bare = _COUNTRY.sub("unitedstates", _ABBREVIATED.sub(_spelt_out, bare))
     if not bare.isascii():
         bare = unicodedata.normalize("NFKD", bare)
@@ -134,6 +139,11 @@ def normal(sentence: str) -> tuple[str, ...]:
     bare = _REFERENCE.sub(r"\1", _DATE.sub(" ", _STATUTE.sub("regulation", bare)))
     bare = _TENS.sub(_number, bare)
     return tuple(_joined([part for word in _WORD.findall(bare) for part in _parts(word)]))
+
+
+def _law(found: re.Match[str]) -> str:
+    """The law, for a statute's name; a code without a year is none."""
+    return "the law" if found[0].split()[-1].rstrip(",") != "Code" else found[0]
 
 
 def _number(found: re.Match[str]) -> str:
@@ -164,7 +174,7 @@ def _joined(words: Sequence[str]) -> Iterator[str]:
     skip = False
     last = ""
     for word, following in zip(words, (*words[1:], ""), strict=False):
-        if skip or (word == last and word[0].isdigit()):
+        if skip or word == last:
             skip = False
             continue
         if word == "cannot":

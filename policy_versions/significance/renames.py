@@ -38,7 +38,7 @@ def renames_of(pairs: Sequence[tuple[Sentence, Sentence]], old: Text, new: Text)
         exchange
         for exchange, count in replaced.items()
         if _is_often(exchange, count, old, doubtful=exchange in parties or exchange not in names)
-        and _is_gone(exchange, new)
+        and _is_gone(exchange, new, mentions=int(count >= RENAMED and exchange in names))
     )
 
 
@@ -69,9 +69,10 @@ def _say_alike(exchange: Exchange) -> bool:
     return before == after  # of stems: an idea told by a phrase is not seen, by its first letters it is
 
 
-def _is_gone(exchange: Exchange, new: Text) -> bool:
+def _is_gone(exchange: Exchange, new: Text, *, mentions: int) -> bool:
+    """Whether the old words are nowhere left but in so many mentions, as in “formerly …”."""
     before, after = (words.split() for words in exchange)
     if any(word[0].isdigit() or word in rules().force for word in (*before, *after)):
         return False
     only = set(before) - set(after)
-    return bool(only) and min(new.stems[word] for word in only) == 0
+    return bool(only) and min(new.stems[word] for word in only) <= mentions

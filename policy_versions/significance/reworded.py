@@ -72,8 +72,9 @@ def reworded(one: Reworded, rules: Rules) -> Iterator[Touch]:
         return
     records = idle.is_record(one.was, rules) and idle.is_record(one.now, rules)
     both_idle = idle.is_idle(one.was, rules) and idle.is_idle(one.now, rules)
+    examples = idle.differ_by_examples(one.was, one.now)
     for touch in chain.from_iterable(judging(one, rules) for judging in _JUDGING):
-        is_light = records or (both_idle and touch.kind not in _HARD)
+        is_light = records or ((both_idle or examples) and touch.kind not in _HARD)
         yield touch._replace(weight=touch.weight * (rules.weight["courtesy"] if is_light else 1))
 
 
@@ -104,7 +105,8 @@ def _is_label(amount: Quantity, one: Sentence) -> bool:
     if amount.unit:
         return False
     before = one.words[amount.start - 1] if amount.start else ""
-    return YEARS[0] <= amount.number <= YEARS[1] or before in one.capitals
+    is_opening = amount.start == 1 and one.text.lstrip("*_#> ")[:1].isupper()
+    return YEARS[0] <= amount.number <= YEARS[1] or before in one.capitals or is_opening
 
 
 def _exchanged(one: Reworded, gone: Sequence[Quantity], come: Sequence[Quantity], rules: Rules) -> Touch:
