@@ -54,7 +54,8 @@ _STATUTE = re.compile(
 _ABBREVIATED = re.compile(r"\b(?:(?P<eg>e\.g\.|i\.e\.)|U\.S\.(?:A\.)?|U\.K\.|E\.U\.|U\.N\.)", re.IGNORECASE)
 _COUNTRY = re.compile(r"\bUSA?\b(?!\s?\$)")
 _ACT = re.compile(  # what a statute is called now changes nothing
-    r"(?:\b[A-Z][\w’'-]*(?: \([A-Z][\w ]*\))? (?:(?:of|and|on|for|the|to) )*){1,8}(?:Act|Acts|Regulations|Directive|Code)\b"
+    r"(?:\b[A-Z][\w’'-]*(?: \([A-Z][\w ]*\))? (?:(?:of|and|on|for|the|to) )*){1,8}"
+    r"(?:Act|Acts|Regulations|Directive|Code)\b"
     r"(?:,? (?:of )?(?:No\.? ?)?\d{4})?"
 )
 _WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*(?:['’][^\W_]+)*|[$€£¥%]")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from string import ascii_lowercase
 from typing import Any, NamedTuple
 
 from policy_versions.significance.normal import normal, stem
@@ -15,6 +16,7 @@ from policy_versions.significance.phrases import Phrases
 
 OTHER = "other"
 _WORD = re.compile(r"[a-z]{3,}")
+_MARKED = re.compile(r"qqq[a-z]")
 _REST = "qqq"  # stands for the rest of a word while a phrase is brought into normal form
 
 
@@ -165,5 +167,7 @@ def _phrases(listed: Iterable[str]) -> Phrases[None]:
 
 def _in_form(phrase: str) -> str:
     """A phrase as sentences are compared; `*` stays, alone or at the end of a word."""
-    words = (word.replace("*", _REST) for word in phrase.split())
-    return " ".join(normal(" ".join(words))).replace(_REST, "*")
+    words = (
+        word.replace("*", _REST + letter) for word, letter in zip(phrase.split(), ascii_lowercase, strict=False)
+    )
+    return _MARKED.sub("*", " ".join(normal(" ".join(words))))

@@ -20,7 +20,6 @@ _KEPT = re.compile(
     r"\b(?:keep|retain|store|hold|delet\w*|eras\w*|kept|retention of)s? (?P<what>(?:[\w'’-]+ ){0,5}?[\w'’-]+)"
     r" (?:for|until|after|within|no longer than)\b"
 )
-_PRONOUNS = frozenset("it them this these those that they".split())
 _SUMS = re.compile(r"([$€£¥]) (?=\d)| (?=%)")
 _SINGLE = re.compile(r"\b1 (month|day|hour|year|week)s\b")
 
@@ -35,17 +34,18 @@ def sentence(edit: Edit, touch: Touch, rules: Rules) -> str:
 
 def _title(edit: Edit, touch: Touch, rules: Rules) -> str:
     title = rules.category(touch.category).title if touch.category != OTHER else "Unsure"
-    subject = _subject(edit) if touch.category == "retention" else ""
+    subject = _subject(edit, rules) if touch.category == "retention" else ""
     return f"{title} of {subject}" if subject else title
 
 
-def _subject(edit: Edit) -> str:
-    """What is kept or deleted: “payment data”."""
+def _subject(edit: Edit, rules: Rules) -> str:
+    """What is kept or deleted: “payment data”; "" where that is not plain."""
     found = _KEPT.search(edit.either.text)
     words = found["what"].split() if found else []
     if words and words[0].casefold() in ("your", "the", "our", "all", "any"):
         words = words[1:]
-    return " ".join(words) if 0 < len(words) <= SUBJECT and words[0] not in _PRONOUNS else ""
+    is_plain = 0 < len(words) <= SUBJECT and words[0].casefold() not in rules.weightless | rules.small
+    return " ".join(words) if is_plain else ""
 
 
 def _numbers(edit: Edit, touch: Touch, rules: Rules) -> str:
