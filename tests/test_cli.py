@@ -316,6 +316,34 @@ def test_diff_says_what_it_cannot_compare(
     assert said in result.stderr
 
 
+def test_decide_says_whether_a_change_is_significant_and_why(tmp_path: Path) -> None:
+    old, new = texts(tmp_path)
+    result = gazette("decide", old, new)
+    assert result.output.startswith("Significant, level 3 of 4 (notice in advance), ")
+    assert "Retention of payment records: from 12 months to 24 months." in result.output
+    given = json.loads(gazette("decide", "--json", old, new).output)
+    assert (given["verdict"], given["findings"][0]["category"]) == ("significant", "retention")
+    assert gazette("decide", old, old).output.startswith(
+        "Minor, level 0 of 4 (none), 100% sure.\nNothing changed."
+    )
+    assert not settings.home().joinpath("gazette.db").exists()
+
+
+def test_decide_tells_by_its_exit_code_where_asked(tmp_path: Path) -> None:
+    old, new = texts(tmp_path)
+    codes = [gazette("decide", "--exit-code", *pair).exit_code for pair in ((old, new), (old, old))]
+    assert codes == [1, 0]
+    assert gazette("decide", old, new).exit_code == 0
+
+
+def test_decide_says_what_it_cannot_read(tmp_path: Path) -> None:
+    binary = tmp_path / "binary.md"
+    binary.write_bytes(b"\xff\xfe\x00")
+    result = gazette("decide", str(binary), str(binary))
+    assert (result.exit_code, result.output) == (1, result.stderr)
+    assert result.stderr.startswith("gazette: ")
+
+
 def test_reindex_says_what_it_did(instance: None, tmp_path: Path) -> None:
     gazette("import", str(folder(tmp_path, d2020_01_01=FIRST, d2021_01_01=LONGER)))
     assert gazette("reindex").output == "Every text has its blocks.\n"

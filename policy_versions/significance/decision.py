@@ -78,11 +78,17 @@ def sureness(old: str | Blocks, new: str | Blocks) -> float:
 
 
 def _whole_text(change: Change) -> Finding | None:
-    ops = {piece.op for block in change.blocks for piece in block.pieces}
-    if len(ops) != 1 or "equal" in ops:
+    """Return the one finding of a change where one of the two texts has no words at all."""
+    was, now = (any(_speaks(change, other)) for other in ("insert", "delete"))
+    if was == now:
         return None
-    reason = "The whole text is new." if "insert" in ops else "The whole text was taken away."
-    return unsure(reason, 3, rules())
+    return unsure("The whole text is new." if now else "The whole text was taken away.", 3, rules())
+
+
+def _speaks(change: Change, other: str) -> Iterator[bool]:
+    """Yield for each piece of one text whether it holds a word. other: what stands only in the other text."""
+    pieces = (piece for block in change.blocks for piece in block.pieces if piece.op != other)
+    return (_WORD.search(piece.text) is not None for piece in pieces)
 
 
 def _confidence(sure: float) -> float:

@@ -18,14 +18,14 @@ RECORD = 30  # the same for a record
 NAMED = 0.7  # share of names and numbers in an address or a signature
 NEAR = 4  # words from a street or a floor that are part of its address
 
-_EXAMPLE = re.compile(r"\((?:for example|for instance|e\.g\.|such as)[^()]{0,300}\)", re.IGNORECASE)
+_EXAMPLE = re.compile(r"\((?:for example|for instance|e\.g\.|such as|like)[^()]{0,300}\)", re.IGNORECASE)
 _VERBS = frozenset("is are was were be may will can must shall has have had do does not we you".split())
 
 
 def is_label(one: Sentence, around: Place) -> bool:
     """Whether a sentence is too short to promise anything where it stands."""
-    is_listed = one.tag in ("tr", "li") and any(around)
-    return len(one.words) <= LABEL and not around.lead and not is_listed
+    is_listed = one.lead or (one.tag in ("tr", "li") and any(around))
+    return len(one.words) <= LABEL and not is_listed
 
 
 def is_record(one: Sentence, rules: Rules) -> bool:

@@ -68,7 +68,8 @@ def _alone(one: Sentence, left: Sequence[Term], around: Place, rules: Rules, *, 
     factor = rules.weight["courtesy"] if idle.is_idle(one, rules) or idle.is_example(one, rules) else 1.0
     kind = _kind(one, left, around, rules)
     heft = sum(weight_of(term.text) for term in left)
-    weight = rules.weight[kind.name] * factor * min(1.0, heft / _ENOUGH[kind.name])
+    enough = 1 if one.lead else _ENOUGH[kind.name]  # an item says as much as a sentence
+    weight = rules.weight[kind.name] * factor * min(1.0, heft / enough)
     for name in kind.categories:
         yield Touch(name, kind.name, weight, *("", one.text) if is_new else (one.text, ""))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -63,6 +63,7 @@ class Rules:
     ideas: Phrases[Idea]
     force: Mapping[str, str]  # the class of a word that changes what a sentence promises
     same: Phrases[str]
+    same_stems: Mapping[str, str]  # the same, of single words by their stems
     better: Phrases[None]  # for a member
     worse: Phrases[None]
     refusals: Phrases[None]
@@ -102,15 +103,18 @@ def rules() -> Rules:
 def read(toml: str) -> Rules:
     """Return the table that a text in the form of rules.toml holds."""
     data = tomllib.loads(toml)
+    force = {word: name for name, words in data["force"].items() for word in words.split()}
+    same = tuple(_same(data["same"]["phrases"], force))
     idle = {name: _phrases(listed) for name, listed in data["idle"].items()}
     return Rules(
         categories={one["name"]: _category(place, one) for place, one in enumerate(data["category"])},
         ideas=Phrases(_ideas(data["category"])),
-        force={word: name for name, words in data["force"].items() for word in words.split()},
+        force=force,
         **_directions(data["direction"]),
         said=data["said"],
         levels={int(level): cites for level, cites in data["levels"].items()},
-        same=Phrases(_same(data["same"]["phrases"])),
+        same=Phrases(same),
+        same_stems={stem(phrase): term for phrase, term in same if " " not in phrase},
         small=frozenset(data["words"]["small"].split()),
         vocabulary=frozenset(_WORD.findall(toml)),
         weightless=frozenset(data["words"]["weightless"].split()),
@@ -155,10 +159,12 @@ def _ideas(categories: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Idea]
                 yield _in_form(phrase), Idea(category["name"], number, is_hint)
 
 
-def _same(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _same(lines: Sequence[str], force: Container[str]) -> Iterator[tuple[str, str]]:
+    """Yield each phrase with the term that stands for it: the first of its line."""
     for line in lines:
-        first, *others = (_in_form(phrase) for phrase in line.split("|"))
-        yield from ((phrase, first) for phrase in (first, *others))
+        phrases = [_in_form(phrase) for phrase in line.split("|")]
+        first = phrases[0] if phrases[0] in force else stem(phrases[0])
+        yield from ((phrase, first) for phrase in phrases)
 
 
 def _phrases(listed: Iterable[str]) -> Phrases[None]:

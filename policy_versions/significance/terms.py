@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -41,6 +41,7 @@ class Quantity(NamedTuple):
     unit: str
     start: int
     stop: int
+    is_again: bool = False  # whether it repeats the one before: “sixty per cent (60%)”
 
     @property
     def key(self) -> tuple[float, str]:
@@ -52,32 +53,35 @@ class Quantity(NamedTuple):
 def terms(sentence: str) -> tuple[Term, ...]:
     """Return the terms of a sentence, in order; those without any weight are left out."""
     words = normal(sentence)
-    amounts = {one.start: one for one in quantities(sentence)}
-    return tuple(_terms(words, amounts))
+    return tuple(_terms(words, {one.start: one for one in _quantities(words)}))
 
 
-def _terms(words: Sequence[str], amounts: dict[int, Quantity]) -> Iterator[Term]:
+def _terms(words: Sequence[str], amounts: Mapping[int, Quantity]) -> Iterator[Term]:
     known = rules()
     phrases = {match.start: match for match in known.same.longest(words)}
     place = 0
     while place < len(words):
-        if amount := amounts.get(place):
-            yield Term(f"{amount.number:g} {amount.unit}".strip(), place, amount.stop)
-            place = amount.stop
-            continue
-        if found := phrases.get(place):
-            text, stop = found.value, found.stop
-        else:
-            text, stop = words[place], place + 1
-        if text not in known.weightless:
-            yield Term(text if text in known.force else stem(text), place, stop)
+        amount, phrase = amounts.get(place), phrases.get(place)
+        text, stop = words[place], place + 1
+        if amount:
+            text, stop = f"{amount.number:g} {amount.unit}".strip(), amount.stop
+        elif phrase:
+            text, stop = phrase.value, phrase.stop
+        if text not in known.weightless and not (amount and amount.is_again):
+            yield Term(text if amount or phrase or text in known.force else _root(text), place, stop)
         place = stop
+
+
+def _root(word: str) -> str:
+    """The stem of a word, or the first of the words that say the same, where one of them has that stem."""
+    root = stem(word)
+    return rules().same_stems.get(root, root)
 
 
 @lru_cache(maxsize=KEPT)
 def quantities(sentence: str) -> tuple[Quantity, ...]:
     """Return the numbers in a sentence, spans of time in months or days, sums in their currency."""
-    return tuple(_quantities(normal(sentence)))
+    return tuple(one for one in _quantities(normal(sentence)) if not one.is_again)
 
 
 def _quantities(words: Sequence[str]) -> Iterator[Quantity]:
@@ -85,11 +89,9 @@ def _quantities(words: Sequence[str]) -> Iterator[Quantity]:
     for place, word in enumerate(words):
         if word[0].isdigit() and (number := _number(word)) is not None:
             found = _quantity(number, place, words)
-            if last and (last.key, last.stop) == (found.key, found.start):
-                found = found._replace(unit="again")  # “sixty per cent (60%)”
-            else:
-                yield found
-            last = found
+            is_again = last is not None and (last.key, last.stop) == (found.key, found.start)
+            last = found._replace(is_again=is_again)
+            yield last
 
 
 def _quantity(number: float, place: int, words: Sequence[str]) -> Quantity:

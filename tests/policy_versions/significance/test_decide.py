@@ -58,7 +58,8 @@ def test_a_reason_shows_the_words_around_the_difference() -> None:
     said = "Whatever comes, we and those who work with us here will {}share your scans with third parties."
     (finding,) = decide(said.format("never "), said.format("")).findings
     assert finding.reason == (
-        "Sharing: what is denied changed: “never” was taken out: “… with us here will never share your scans with …”."
+        "Sharing: what is denied changed: “never” was taken out: "
+        "“… with us here will never share your scans with …”."
     )
 
 
