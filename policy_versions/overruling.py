@@ -45,12 +45,13 @@ LONGEST_SUMMARY = 2000
 class Override:
     """What a person decides. level, summary: None for what follows from the verdict, and for the one that stands.
 
-    looked_at: the decision that the person had before them.
+    looked_at, opened: the decision, and the re-opening if there was one, that the person had before them.
     """
 
     verdict: str
     reason: str
     looked_at: int
+    opened: int | None = None
     level: int | None = None
     summary: str | None = None
 
@@ -98,7 +99,7 @@ def overrule(
     """
     entry = archive.history(session, of).entry(number)
     standing = _standing(entry)
-    if standing.id != given.looked_at:
+    if (standing.id, _opened(session, entry)) != (given.looked_at, given.opened):
         raise DecisionChanged
     whole = _whole(session, entry, standing, given)
     if _lowers(standing, whole) and not alone:
@@ -106,6 +107,12 @@ def overrule(
     return _write(
         session, entry, whole, actor=actor, confirmed_by=None, alone=_lowers(standing, whole) or None, now=now
     )
+
+
+def _opened(session: Session, entry: Entry) -> int | None:
+    """The re-opening that a person has to look at: to decide the revision is to answer it."""
+    found = reopening.reopened(session, entry)
+    return found.id if found else None
 
 
 def _standing(entry: Entry) -> DecisionRecord:
@@ -191,7 +198,8 @@ def _write(
     now: datetime,
 ) -> DecisionRecord:
     standing = _standing(entry)
-    if whole.verdict == "minor" and standing.verdict == "significant" and now <= standing.decided_at:
+    at_once = whole.verdict == "minor" and standing.verdict == "significant" and now == standing.decided_at
+    if at_once or now < standing.decided_at:
         raise DecidedThisInstant  # DOMAIN, Applicability 5: it would be on record and never stand
     resting = reopening.grounds(session, entry)
     made = DecisionRecord(
@@ -249,16 +257,26 @@ def _propose(
 
 
 def confirm(
-    session: Session, of: Policy, number: int, proposal_id: int, *, actor: str, now: datetime
+    session: Session,
+    of: Policy,
+    number: int,
+    proposal_id: int,
+    *,
+    opened: int | None,
+    actor: str,
+    now: datetime,
 ) -> DecisionRecord:
-    """Make a proposal the decision, by a second person. of: locked.
+    """Make a proposal the decision, by a second person. of: locked. opened: the re-opening they had before them.
 
-    Raises: NoSuchRevision, NoSuchProposal, ProposalAnswered, ProposalStale, OwnProposal, NotOverrulable.
+    Raises: NoSuchRevision, NoSuchProposal, ProposalAnswered, ProposalStale, OwnProposal, NotOverrulable,
+    DecisionChanged, DecidedThisInstant.
     """
     entry = archive.history(session, of).entry(number)
     proposal = _answerable(session, entry, proposal_id)
     if proposal.proposed_by == actor:
         raise OwnProposal
+    if _opened(session, entry) != opened:
+        raise DecisionChanged
     whole = _Whole(proposal.verdict, proposal.level, proposal.reason, proposal.summary)
     made = _write(session, entry, whole, actor=proposal.proposed_by, confirmed_by=actor, alone=None, now=now)
     _answer(session, entry, proposal, "confirmed", made, actor=actor, now=now)

@@ -73,10 +73,16 @@ def grounds(session: Session, entry: Entry) -> Grounds:
     found = reopened(session, entry)
     if found is not None:
         return Grounds(found.findings, found.level, _bases(found), found.language)
-    made = [d for d in decisions(session, entry.revision) if d.engine]
-    level = made[-1].level if made else entry.decision.level
     last = entry.decision
-    return Grounds(last.findings, level, _bases(last), last.language)
+    return Grounds(last.findings, _level_found(session, entry, last), _bases(last), last.language)
+
+
+def _level_found(session: Session, entry: Entry, last: DecisionRecord) -> int:
+    """The level that the engine gave by the comparison that a decision rests on."""
+    asked = session.exec(select(Reopening).where(Reopening.revision_id == entry.revision.id)).all()
+    made = [d for d in decisions(session, entry.revision) if d.engine]
+    same = [one for one in (*made, *asked) if _bases(one) == _bases(last)]
+    return max(same, key=lambda one: one.recorded_at).level if same else last.level
 
 
 def as_if(record: History, number: int, verdict: str) -> History:
@@ -99,11 +105,13 @@ def as_if(record: History, number: int, verdict: str) -> History:
 def unsettled(session: Session, record: History, after: int, *, now: datetime) -> Iterator[Entry]:
     """Later decided revisions, live and not in force, that do not rest on the bases the record gives them now.
 
-    Those whose re-opening no longer holds, because the bases are again what they were, are among them.
+    Those whose re-opening no longer holds, because the bases are again what they were, are among them; so is
+    one that came into force while its decision was open again.
     """
     for entry in record.entries:
-        pending = entry.number > after and entry.live and entry.revision.effective_at > now
-        if not pending or entry.decision is None or entry.verdict == "first":
+        if entry.number <= after or not entry.live or entry.decision is None or entry.verdict == "first":
+            continue
+        if entry.revision.effective_at <= now and reopened(session, entry) is None:
             continue
         against = bases(record, entry)
         if against != _last_bases(session, entry):

@@ -157,9 +157,21 @@ def _summary(case: _Case, found: Sequence[Finding]) -> str:
         return "Nothing changed."
     if not found:
         return _of_minor(case)
-    more = len(found) - SUMMARY
+    told = _told_once(found)
+    more = len(told) - SUMMARY
     rest = f" {more} more finding{'s' * (more > 1)}." if more > 0 else ""
-    return f"{_topics(found)}{' '.join(finding.reason for finding in found[:SUMMARY])}{rest}"
+    return f"{_topics(told)}{' '.join(finding.reason for finding in told[:SUMMARY])}{rest}"
+
+
+def _told_once(found: Sequence[Finding]) -> list[Finding]:
+    """Leave out what would say the same sentence, or the same words of a policy, again."""
+    once: dict[tuple[str, str], Finding] = {}
+    reasons: set[str] = set()
+    for finding in found:
+        if finding.reason not in reasons:
+            once.setdefault((finding.before, finding.after), finding)
+        reasons.add(finding.reason)
+    return list(once.values())
 
 
 def _of_minor(case: _Case) -> str:

@@ -20,6 +20,9 @@ _KEPT = re.compile(
     r"\b(?:keep|retain|store|hold|delet\w*|eras\w*|kept|retention of)s? (?P<what>(?:[\w'’-]+ ){0,5}?[\w'’-]+)"
     r" (?:for|until|after|within|no longer than)\b"
 )
+_IS_KEPT = re.compile(
+    r"(?P<what>(?:[\w'’-]+ ){1,5}?)(?:is|are|will be) (?:kept|retained|stored|held|deleted|erased)\b"
+)
 _SUMS = re.compile(r"([$€£¥]) (?=\d)| (?=%)")
 _SINGLE = re.compile(r"\b1 (month|day|hour|year|week)s\b")
 
@@ -39,13 +42,23 @@ def _title(edit: Edit, touch: Touch, rules: Rules) -> str:
 
 
 def _subject(edit: Edit, rules: Rules) -> str:
-    """What is kept or deleted: “payment data”; "" where that is not plain."""
-    found = _KEPT.search(edit.either.text)
-    words = found["what"].split() if found else []
+    """What is kept or deleted: “payment data”; of a row its first cell; "" where that is not plain."""
+    text = edit.either.text
+    if edit.either.tag == "tr":
+        words = text.split("\t")[0].split()
+    else:
+        found = _KEPT.search(text) or _IS_KEPT.match(text)
+        words = found["what"].split() if found else []
     if words and words[0].casefold() in ("your", "the", "our", "all", "any"):
         words = words[1:]
-    is_plain = 0 < len(words) <= SUBJECT and words[0].casefold() not in rules.weightless | rules.small
-    return " ".join(words) if is_plain else ""
+    if not 0 < len(words) <= SUBJECT or words[0].casefold() in rules.weightless | rules.small:
+        return ""
+    return _uncapped(" ".join(words))
+
+
+def _uncapped(words: str) -> str:
+    """A capital that only begins a cell or a sentence is taken back."""
+    return words[0].lower() + words[1:] if words[1:2].islower() else words
 
 
 def _numbers(edit: Edit, touch: Touch, rules: Rules) -> str:

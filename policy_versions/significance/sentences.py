@@ -23,6 +23,7 @@ _WORD = re.compile(r"\w{4,}")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _BETWEEN = re.compile(r"[|·•›»]")  # titles in a line
 _TEMPLATE = re.compile(r"\{\{[^{}]{0,500}\}\}|\{%[^{}]{0,500}%\}|\{:[^{}]{0,500}\}")  # of a site's generator
+_POSSESSIVE = re.compile(r"['’]s$")
 _SIGNS = "“”\"'().,;:*_|[]"
 
 
@@ -70,7 +71,7 @@ class Sentence:
     @cached_property
     def capitals(self) -> dict[str, str]:
         """Its words with a capital, as compared and as written; the first one only in a row or an item."""
-        raw = [word.strip(_SIGNS) for word in self.text.split()]
+        raw = [_POSSESSIVE.sub("", word.strip(_SIGNS)) for word in self.text.split()]
         shown = raw if self.tag in ("tr", "li") else raw[1:]
         return {"".join(normal(word)): word for word in shown if word[:1].isupper()}
 

@@ -78,8 +78,15 @@ def _by_growth(edit: Edit, category: Category, rules: Rules) -> Direction:
     one = edit.new if edit.residue.come else edit.old
     if category.name in _UNTOLD or edit.residue.is_exchange or one is None:
         return ""
-    grows = bool(edit.residue.come) != (bool(_denials(one, rules)) and category.burden)
+    grows = bool(edit.residue.come) != (category.burden and _is_denied(one, category, rules))
     return _worse(grows == category.burden)
+
+
+def _is_denied(one: Sentence, category: Category, rules: Rules) -> bool:
+    """Whether a sentence denies what it says of a category: a denial stands before it, and not far off."""
+    said = [match.start for match in rules.ideas.find(one.words) if match.value.category == category.name]
+    denied = _denials(one, rules)
+    return any(start - REACH <= place < start for place in denied for start in said or (len(one.words),))
 
 
 # -- by words of force ---------------------------------------------------------------------------

@@ -16,6 +16,16 @@ from policy_versions.significance import decide, text
             "Retention of payment data: from 12 months to 24 months.",
         ),
         (
+            "| What | How long we keep it |\n|---|---|\n| Instrument readings | 12 months |\n",
+            "| What | How long we keep it |\n|---|---|\n| Instrument readings | 24 months |\n",
+            "Retention of instrument readings: from 12 months to 24 months.",
+        ),
+        (
+            "Your scans are kept for 12 months.",
+            "Your scans are kept for 24 months.",
+            "Retention of scans: from 12 months to 24 months.",
+        ),
+        (
             "Our e-mail vendor is Larkpost of Malmö.",
             "Our e-mail vendor is Dovewire of Malmö.",
             "Sharing: Larkpost was replaced by Dovewire.",
