@@ -62,8 +62,10 @@ def first(found: Counter[str], rules: Rules) -> str:
 
 
 def about(text: str, rules: Rules) -> str:
-    """Return the category that a text is about, "" for none."""
-    return first(weighed(ideas_of(normal(text), rules)), rules) if text else ""
+    """Return the category that a title or a lead is about, "" for none; what names parties is about sharing."""
+    words = normal(text) if text else ()
+    category = first(weighed(ideas_of(words, rules)), rules)
+    return category or ("sharing" if next(rules.parties.find(words), None) else "")
 
 
 def place(one: Sentence, rules: Rules) -> Place:

@@ -44,12 +44,17 @@ def is_idle(one: Sentence, rules: Rules) -> bool:
 
 def is_example(one: Sentence, rules: Rules) -> bool:
     """Whether a sentence is an example, or made of names and numbers, as an address or a signature is."""
-    if any(match.start == 0 for match in rules.idle.examples.find(one.words)):
+    if opens_with_example(one, rules):
         return True
     raw = [word for word in one.text.split() if word[:1].isalnum()]
     if not 1 < len(raw) <= POINTER or one.tag in ("tr", "li") or one.text.isupper() or _VERBS & set(one.words):
         return False
     return sum(word[0].isupper() or word[0].isdigit() for word in raw) >= NAMED * len(raw)
+
+
+def opens_with_example(one: Sentence, rules: Rules) -> bool:
+    """Whether a sentence says that it is an example."""
+    return any(match.start == 0 for match in rules.idle.examples.find(one.words))
 
 
 def differ_by_examples(was: Sentence, now: Sentence) -> bool:
@@ -69,8 +74,9 @@ def _stands_near(one: Sentence, left: Sequence[Term], rules: Rules) -> bool:
     streets = {match.start for match in rules.idle.places.find(one.words)}
     numbers = {place for place, word in enumerate(one.words) if any(map(str.isdigit, word))}
     named = streets | numbers | {place for place, word in enumerate(one.words) if word in one.capitals}
-    near = {place for mark in streets | numbers for place in range(mark - NEAR, mark + NEAR + 1)}
-    return all(place in near & named for term in left for place in range(term.start, term.stop))
+    near = {place for mark in streets | numbers for place in range(mark - NEAR, mark + NEAR + 1)} & named
+    near |= {place for mark in streets for place in (mark - 1, mark + 1)}  # “second floor”
+    return all(place in near for term in left for place in range(term.start, term.stop))
 
 
 def _has(one: Sentence, phrases: Phrases[None]) -> bool:

@@ -77,6 +77,9 @@ _TENS = re.compile(
 )
 _ENDINGS = {"re": "are", "ve": "have", "ll": "will", "d": "would", "m": "am"}
 _ALTERED = {"won't": "will", "shan't": "shall", "can't": "can"}
+_RUN_TOGETHER = {  # written without the apostrophe
+    f"{verb}nt": (verb, "not") for verb in "do does did is are was were has have had would should could".split()
+} | {"wont": ("will", "not"), "fortnight": ("14", "days"), "fortnights": ("14", "days")}
 _TOGETHER = {
     ("e", "mail"): "email", ("e", "mails"): "emails", ("per", "cent"): "%", ("web", "site"): "website",
     ("web", "sites"): "websites", ("on", "line"): "online", ("co", "worker"): "coworker",
@@ -158,6 +161,8 @@ def _spelt_out(found: re.Match[str]) -> str:
 
 
 def _parts(word: str) -> Sequence[str]:
+    if word in _RUN_TOGETHER:
+        return _RUN_TOGETHER[word]
     if word.isalpha() and word.isascii():
         return (_NUMBERS.get(word) or _american(word),)
     word = word.replace("’", "'").replace(",", "")

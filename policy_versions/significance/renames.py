@@ -30,7 +30,7 @@ def renames_of(pairs: Sequence[tuple[Sentence, Sentence]], old: Text, new: Text)
             stems = _stems(exchange[0]), _stems(exchange[1])
             replaced[stems] += 1
             name = exchange[1].split()
-            if _is_party(name, now.words):
+            if _is_party(name, now.words) or _is_region(exchange):
                 parties.add(stems)
             if now.is_name(name):
                 names.add(stems)
@@ -48,7 +48,7 @@ def _stems(words: str) -> str:
 
 def _is_often(exchange: Exchange, count: int, old: Text, *, doubtful: bool) -> bool:
     if doubtful:
-        return count >= RENAMED_PARTY and _say_alike(exchange)
+        return count >= RENAMED_PARTY and _say_alike(exchange) and not _is_region(exchange)
     known = min(old.stems[word] for word in exchange[1].split())
     return count >= RENAMED or known >= RENAMED_PARTY
 
@@ -61,6 +61,11 @@ def _is_party(name: Sequence[str], words: Sequence[str]) -> bool:
         for match in rules().parties.find(words)
         for place in places
     )
+
+
+def _is_region(exchange: Exchange) -> bool:
+    """Whether a country stands for another: nobody renames it."""
+    return any(next(rules().regions.find(words.split()), None) is not None for words in exchange)
 
 
 def _say_alike(exchange: Exchange) -> bool:

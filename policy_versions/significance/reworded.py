@@ -73,6 +73,7 @@ def reworded(one: Reworded, rules: Rules) -> Iterator[Touch]:
     records = idle.is_record(one.was, rules) and idle.is_record(one.now, rules)
     both_idle = idle.is_idle(one.was, rules) and idle.is_idle(one.now, rules)
     examples = idle.differ_by_examples(one.was, one.now)
+    records |= idle.opens_with_example(one.was, rules) and idle.opens_with_example(one.now, rules)
     for touch in chain.from_iterable(judging(one, rules) for judging in _JUDGING):
         is_light = records or ((both_idle or examples) and touch.kind not in _HARD)
         yield touch._replace(weight=touch.weight * (rules.weight["courtesy"] if is_light else 1))
@@ -87,7 +88,7 @@ def _counted(one: Reworded, rules: Rules) -> Iterator[Touch]:
     if gone and come:
         yield _exchanged(one, gone, come, rules)
     else:
-        left = {term.start for term in one.residue.either}
+        left = {term.start for term in (one.residue.gone if gone else one.residue.come)}
         alone = [amount for amount in (gone or come) if amount.unit and amount.start in left]
         if alone:
             sides = (_spelt(alone, one.was), "") if gone else ("", _spelt(alone, one.now))
@@ -180,8 +181,10 @@ def _named(one: Reworded, rules: Rules) -> Iterator[Touch]:
     """Tell of a name in the place of another."""
     gone, come = _names(one.residue.gone, one.was), _names(one.residue.come, one.now)
     if gone and come:
-        kind = "name" if rules.category(one.category).names else "name_alone"
-        yield Touch(one.named, kind, rules.weight[kind], " ".join(gone), " ".join(come))
+        about = (one.category, *one.around)
+        party = next((name for name in about if rules.category(name).names), "")
+        kind = "name" if party else "item" if one.now.tag == "tr" else "name_alone"
+        yield Touch(party or one.named, kind, rules.weight[kind], " ".join(gone), " ".join(come))
 
 
 def _names(left: Sequence[Term], one: Sentence) -> list[str]:
