@@ -27,7 +27,7 @@ _NOISE = re.compile(
     r"|[\w.+-]{1,64} ?[\[(](?:at)[\])] ?[\w-]+(?: ?[\[(]dot[\])] ?|\.)\w+"
     rf"|\b(?:[\w-]{{1,63}}\.){{1,5}}(?:{_TOP_LEVEL})\b(?:/\S*)?"
     r"|\+?\(?\d{2,4}\)?[ ./-]\d{3,4}[ ./-]\d{3,4}\b|\+\d[\d ()-]{7,20}\d"  # telephones
-    r"|\(?\bpdf\b\)?"
+    r"|\(?\bpdf\b\)?|\((?:\d|[a-z]|[ivx]{2,4})\)"  # and what numbers the parts of a sentence
 )
 _MIS_DECODED = (
     ("â€™", "'"),

@@ -15,11 +15,15 @@ from policy_versions.significance.terms import Quantity, Term, quantities, weigh
 Direction = Literal["wider", "narrower", ""]
 
 NOTICE, ADVANCE, CONSENT = 2, 3, 4
+AVAILABLE = 90  # per cent; so high a share is how much of the time a service runs
+PLAIN = 2  # good things more that words exchanged for others must hold to be called better
 REACH = 10  # words after a denial that it denies
 SLIGHT = 2.0  # weight of terms beside words of force, up to which these alone tell the direction
 _PROCESSORS = ("sharing", "transfer")  # where another name is another processor
 _SENSITIVE = ("collection", "purpose", "sharing", "legal_basis", "automated", "transfer")
-_UNTOLD = (OTHER, "children", "controller")  # of which more is neither worse nor better
+_GROWING = frozenset(  # where more is plainly worse, or plainly better
+    ("collection", "purpose", "sharing", "automated", "conduct", "licence", "rights", "security", "change_process")
+)
 _TIMES = frozenset(("month", "day", "hour", "minute"))
 
 
@@ -46,7 +50,10 @@ def _by_good_and_bad(edit: Edit, rules: Rules) -> Direction:
     """By what comes and goes of the things that are always good, or always bad, for a member."""
     come = _balance(edit.new, edit.residue.come, rules)
     gone = _balance(edit.old, edit.residue.gone, rules)
-    return "" if come == gone or (come > gone and _comes(edit, rules.regions)) else _worse(come < gone)
+    if come < gone:
+        return "wider"
+    is_plain = come - gone >= (PLAIN if edit.residue.is_exchange else 1)
+    return "narrower" if is_plain and not _comes(edit, rules.regions) else ""
 
 
 def _balance(one: Sentence | None, left: Sequence[Term], rules: Rules) -> int:
@@ -76,7 +83,7 @@ def _denials(one: Sentence, rules: Rules) -> list[int]:
 def _by_growth(edit: Edit, category: Category, rules: Rules) -> Direction:
     """More of a burden is wider, more of a benefit narrower; what is exchanged or denied tells nothing."""
     one = edit.new if edit.residue.come else edit.old
-    if category.name in _UNTOLD or edit.residue.is_exchange or one is None:
+    if category.name not in _GROWING or edit.residue.is_exchange or one is None:
         return ""
     grows = bool(edit.residue.come) != (category.burden and _is_denied(one, category, rules))
     return _worse(grows == category.burden)
@@ -149,6 +156,8 @@ def _by_quantity(edit: Edit, category: Category, rules: Rules) -> Direction:
     before, after = _single(edit.old, edit.new), _single(edit.new, edit.old)
     if before is None or after is None or before.unit != after.unit:
         return ""
+    if before.unit == "%" and min(before.number, after.number) >= AVAILABLE:
+        return _worse(after.number < before.number)
     more_is_bad = _more_is_bad(edit.either, before.unit, category, rules)
     return "" if more_is_bad is None else _worse((after.number > before.number) == more_is_bad)
 
@@ -157,7 +166,8 @@ def _more_is_bad(one: Sentence, unit: str, category: Category, rules: Rules) -> 
     """Whether more of a unit is bad for a member; None where that cannot be told."""
     if category.name == "retention":
         return unit in _TIMES or None
-    if next(rules.time_to_act.find(one.words), None) is not None or _gives_back(one, rules):
+    around = Sentence(f"{one.text} {one.lead} {' '.join(one.section[-1:])}")
+    if next(rules.time_to_act.find(one.words), None) is not None or _gives_back(around, rules):
         return False
     if category.name in ("change_process", "termination", "liability", "dispute"):
         return False
