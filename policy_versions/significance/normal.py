@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, wraps
 from html import unescape
+from typing import TypeVar
 
 from rapidfuzz.distance import OSA
 from snowballstemmer.english_stemmer import EnglishStemmer
 
-KEPT = 20_000  # sentences and words whose form is remembered; bounds the memory
+WORDS_KEPT = 20_000  # whose form is remembered
+SENTENCES_KEPT = 4_000  # the same; with what they say, some twenty megabytes
+LONGEST_KEPT = 1_000  # characters; what is longer is found anew each time
+
+T = TypeVar("T")
 
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
@@ -119,12 +124,23 @@ _SPELLINGS = (
 _stemmer = EnglishStemmer()  # the class, not the factory: that one would prefer a C library where there is one
 
 
+def remembered(function: Callable[[str], T]) -> Callable[[str], T]:
+    """Remember what a function says of a sentence: both texts hold most of them, and so do the next two."""
+    kept = lru_cache(maxsize=SENTENCES_KEPT)(function)
+
+    @wraps(function)
+    def found(sentence: str) -> T:
+        return kept(sentence) if len(sentence) <= LONGEST_KEPT else function(sentence)
+
+    return found
+
+
 def sentences(text: str) -> Iterator[str]:
     """Yield the sentences of a block's text; a row of a table is one."""
     return (part.strip() for part in _END.split(text) if part.strip())
 
 
-@lru_cache(maxsize=KEPT)
+@remembered
 def normal(sentence: str) -> tuple[str, ...]:
     """Return its words in small letters: no accents, signs, addresses, telephones, dates, numbering.
 
@@ -191,7 +207,7 @@ def _joined(words: Sequence[str]) -> Iterator[str]:
         yield last
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=WORDS_KEPT)
 def _american(word: str) -> str:
     if len(word) < 5:
         return word
@@ -200,7 +216,7 @@ def _american(word: str) -> str:
     return word
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=WORDS_KEPT)
 def stem(word: str) -> str:
     """Return the stem by the Snowball algorithm for English (M. F. Porter, 2001); of no other script's words."""
     return str(_stemmer.stemWord(word)) if word.isascii() and word.isalpha() else word

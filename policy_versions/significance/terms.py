@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from policy_versions.significance.normal import KEPT, normal, stem
+from policy_versions.significance.normal import WORDS_KEPT, normal, remembered, stem
 from policy_versions.significance.rules import rules
 
 LIGHT = 0.3
@@ -49,7 +49,7 @@ class Quantity(NamedTuple):
         return self.number, self.unit
 
 
-@lru_cache(maxsize=KEPT)
+@remembered
 def terms(sentence: str) -> tuple[Term, ...]:
     """Return the terms of a sentence, in order; those without any weight are left out."""
     words = normal(sentence)
@@ -78,7 +78,7 @@ def _root(word: str) -> str:
     return rules().same_stems.get(root, root)
 
 
-@lru_cache(maxsize=KEPT)
+@remembered
 def quantities(sentence: str) -> tuple[Quantity, ...]:
     """Return the numbers in a sentence, spans of time in months or days, sums in their currency."""
     return tuple(one for one in _quantities(normal(sentence)) if not one.is_again)
@@ -119,7 +119,7 @@ def _number(word: str) -> float | None:
         return None
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=WORDS_KEPT)
 def weight_of(term: str) -> float:
     """How much a term carries: LIGHT for a light one and for an adverb, else 1."""
     is_adverb = term.endswith(("ly", "li")) and len(term) > 5

@@ -62,15 +62,14 @@ def _balance(one: Sentence | None, left: Sequence[Term], rules: Rules) -> int:
         return 0
     places = {place for term in left for place in range(term.start, term.stop)}
     denied = _denials(one, rules)
+    refusals = [m for m in rules.refusals.longest(one.words) if places & set(range(m.start, m.stop))]
+    refused = {place for match in refusals for place in range(match.start, match.stop)}
 
     def count(phrases: Phrases[None]) -> int:
-        found = (m for m in phrases.longest(one.words) if places & set(range(m.start, m.stop)))
-        return sum(
-            -1 if any(match.start - REACH <= place < match.start for place in denied) else 1 for match in found
-        )
+        found = (m for m in phrases.longest(one.words) if (places - refused) & set(range(m.start, m.stop)))
+        return sum(-1 if any(m.start - REACH <= place < m.start for place in denied) else 1 for m in found)
 
-    refused = sum(bool(places & set(range(m.start, m.stop))) for m in rules.refusals.longest(one.words))
-    return count(rules.better) - count(rules.worse) - refused
+    return count(rules.better) - count(rules.worse) - len(refusals)
 
 
 def _denials(one: Sentence, rules: Rules) -> list[int]:
