@@ -297,6 +297,29 @@ def export(folder: Path, only: str | None, prefix: str) -> None:
                 click.echo(f"{policy.slug}: {count} files.")
 
 
+@main.command()
+@click.argument("revision", metavar="POLICY@NUMBER")
+@click.argument("locale")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--title", default="", help="What the policy is called in that language.")
+def translate(revision: str, locale: str, file: Path, title: str) -> None:
+    """Publish the translation of a revision into LOCALE (de, pt-BR …) from a Markdown FILE, - for standard input.
+
+    One into the same locale takes the place of the one before it. Nobody is mailed.
+    """
+    from policy_versions import archive, markdown, policies, translations
+
+    slug, _, which = revision.rpartition("@")
+    text = markdown.decoded(sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes())
+    clock = database.DatabaseClock()
+    with database.writing(_engine()) as session:
+        policy = policies.lock(session, slug)
+        number = archive.by_name(session, policy, which).number
+        given = translations.Given(locale, text, title)
+        made = translations.publish(session, policy, number, given, actor=_actor(), now=clock.now(session))
+    click.echo(f"{slug}, No. {number}: translation {made.number} into {made.locale} is published.")
+
+
 @main.command("diff")
 @click.argument("old")
 @click.argument("new")

@@ -123,11 +123,35 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     from alembic import command
 
     config = _alembic()
-    with engine.execution_options(writing=True).begin() as connection:
+    with _rebuilding(engine) as connection:
         config.attributes["connection"] = connection
         current = _current(connection)
         downwards = revision == "base" or (current is not None and revision < current)
         (command.downgrade if downwards else command.upgrade)(config, revision)
+
+
+@contextmanager
+def _rebuilding(engine: Engine) -> Iterator[Connection]:
+    """A writing transaction whose foreign keys are checked at its end: SQLite changes a table by replacing it.
+
+    Source: https://www.sqlite.org/lang_altertable.html, 7: outside a transaction, or it does nothing.
+    """
+    with engine.execution_options(writing=True).connect() as connection:
+        _check_foreign_keys(connection, "OFF")
+        try:
+            with connection.begin():
+                yield connection
+                if engine.dialect.name == "sqlite":
+                    astray = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                    assert astray is None, f"a row of {astray} would point nowhere"
+        finally:
+            _check_foreign_keys(connection, "ON")
+
+
+def _check_foreign_keys(connection: Connection, wish: str) -> None:
+    own = connection.connection.dbapi_connection
+    if connection.dialect.name == "sqlite" and own is not None:
+        own.cursor().execute(f"PRAGMA foreign_keys={wish}")
 
 
 def require_head(engine: Engine) -> None:

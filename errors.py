@@ -181,6 +181,64 @@ class AudienceDiffers(Invalid):
         super().__init__(f"{first}Type {count} to publish.")
 
 
+# -- translations -------------------------------------------------------------------------------
+
+
+class LocaleMalformed(Invalid):
+    field = "locale"
+
+    def __init__(self, tag: str) -> None:
+        shown = "".join(c if c.isprintable() else "�" for c in tag.strip()[:40])
+        super().__init__(f"“{shown}” is no locale; write one such as de, pt-BR or zh-Hant.")
+
+
+class LocaleOfThePolicy(Invalid):
+    field = "locale"
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(
+            f"{tag} is the policy's own locale: its authoritative text is changed by a revision, "
+            "not by a translation."
+        )
+
+
+class NoSuchTranslation(NotFound):
+    def __init__(self, number: int, tag: str) -> None:
+        super().__init__(f"There is no such translation of revision {number} into “{tag[:40]}”.")
+
+
+class NotTranslatable(Conflict):
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Revision {number} was withdrawn; a text that never applies is not translated.")
+
+
+class SameTranslation(Conflict):
+    field = "text"
+
+    def __init__(self, number: int, tag: str) -> None:
+        super().__init__(f"The text is equal to translation {number} into {tag}; there is nothing to publish.")
+
+
+class TranslationChanged(Conflict):
+    def __init__(self, tag: str) -> None:
+        super().__init__(
+            f"There is a translation into {tag} that you have not looked at; nothing was replaced. "
+            "See what yours changes in it, then publish again."
+        )
+
+
+class NotCorrectable(Conflict):
+    """No correction of this translation can be sent; the sentence says why."""
+
+
+class RecipientsDiffer(Invalid):
+    field = "confirm"
+
+    def __init__(self, typed: str, count: int) -> None:
+        first = f"You typed “{typed}”; {count} is the number of members. " if typed else ""
+        super().__init__(f"{first}Type {count} to send the correction.")
+
+
 # -- overruling a decision ----------------------------------------------------------------------
 
 
@@ -191,16 +249,16 @@ class NotOverrulable(Conflict):
 class DecisionChanged(Conflict):
     def __init__(self) -> None:
         super().__init__(
-            "Somebody else decided this revision after you opened the page; nothing was changed. "
-            "Look at their decision, then decide again."
+            "Somebody else decided this revision, or an earlier one that bears on it, after you opened the page; "
+            "nothing was changed. Look at how it stands now, then decide again."
         )
 
 
 class DecidedThisInstant(Conflict):
     def __init__(self) -> None:
         super().__init__(
-            "A decision was recorded at this very instant, and of two at once the significant one stands; "
-            "send the form again."
+            "A decision was recorded at this very instant, or the clock was set back since, and yours would not "
+            "stand; send the form again."
         )
 
 

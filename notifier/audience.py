@@ -11,10 +11,11 @@ from typing import NamedTuple
 from sqlmodel import Session, col, func, select
 
 from notifier import addresses, facts, members
-from notifier.models import Member, Suppression
+from notifier.models import Attempt, Batch, Delivery, Member, Notice, Outcome, Suppression
 from policy_versions import applicability, dates
 from policy_versions.applicability import Fact, Noticed, Timeline
 from policy_versions.archive import Entry, History
+from policy_versions.models import Revision
 
 CHUNK = 500
 
@@ -107,6 +108,34 @@ def survey(
         yield judge(standing, record, entry, barred, secret=secret, now=now)
 
 
+class Reached(NamedTuple):
+    """A member's letter that was accepted, or may have left: in which locale, and when it was tried."""
+
+    member_id: int
+    locale: str
+    left_at: datetime
+
+
+def reached(session: Session, revision: Revision) -> Iterator[Reached]:
+    """The letters of a revision's notice that reached a member, or may have."""
+    rows = session.exec(
+        select(Delivery.member_id, Batch.locale, Attempt.started_at)
+        .join(Notice, col(Notice.id) == Delivery.notice_id)
+        .join(Batch, col(Batch.id) == Delivery.batch_id)
+        .join(Attempt, col(Attempt.batch_id) == Delivery.batch_id)
+        .outerjoin(Outcome, col(Outcome.delivery_id) == Delivery.id)
+        .where(
+            Notice.revision_id == revision.id,
+            Notice.kind == "change",
+            col(Attempt.state).in_(("started", "accepted", "unknown", "resent")),
+            Attempt.first <= col(Delivery.position),
+            col(Delivery.position) < Attempt.last,
+            col(Outcome.id).is_(None),
+        )
+    )
+    return (Reached(*row) for row in rows)
+
+
 def suppressed(session: Session) -> frozenset[str]:
     """Keyed hashes of the addresses not to be written to."""
     found = session.exec(select(Suppression.email_key).where(col(Suppression.lifted_at).is_(None)))
@@ -132,7 +161,7 @@ def judge(
     base = min(knows or _began_under(standing, entry), governing.revision if governing else 0)
     applies = _applies_from(standing, record, entry, base, now)
     address = standing.member.guardian_email or standing.member.email
-    reason = _unreachable(address, barred, secret)
+    reason = unreachable(address, barred, secret)
     return Owed(
         standing.member,
         "site" if reason else "email",
@@ -150,7 +179,7 @@ def _began_under(standing: Standing, entry: Entry) -> int:
     return first if first < entry.number else 0
 
 
-def _unreachable(address: str | None, barred: frozenset[str], secret: str) -> Reason:
+def unreachable(address: str | None, barred: frozenset[str], secret: str) -> Reason:
     if not address:
         return "no address"
     return "suppressed" if barred and addresses.key(address, secret) in barred else ""
@@ -207,7 +236,7 @@ def before_publishing(session: Session, record: History, *, secret: str, now: da
     current = record.in_force(now)
     for standing in standings(session, record, now=now):
         address = standing.member.guardian_email or standing.member.email
-        reason = _unreachable(address, barred, secret)
+        reason = unreachable(address, barred, secret)
         counted.email += not reason
         counted.guardians += not reason and bool(standing.member.guardian_email)
         if reason:

@@ -9,13 +9,13 @@ from urllib.parse import quote
 from sqlmodel import Session, col, select
 
 from errors import NoSuchRevision
-from notifier import audience, letters
+from notifier import audience, letters, translated
 from notifier.letters import Letter, LetterContext
 from notifier.models import Batch, Delivery, Notice, RenderedLetter
 from notifier.senders.protocol import Message
-from policy_versions import archive, comparing, dates, diff, significance
+from policy_versions import archive, comparing, dates, diff, locales, significance, translations
 from policy_versions.archive import Entry, History
-from policy_versions.models import Policy, Revision
+from policy_versions.models import Policy, Revision, Translation
 from policy_versions.significance import Finding
 from settings import Settings
 
@@ -33,26 +33,17 @@ def compose(
     now: datetime,
 ) -> LetterContext:
     """What the letter of a batch says. now: when it is written, UTC."""
+    if notice.translation_id is not None:
+        return _of_translation(session, record, entry, settings, notice=notice, batch=batch)
     policy, revision = record.policy, entry.revision
     base = _base(record, batch.base_revision_id)
-    home = f"{settings.public_url}/{quote(policy.slug)}"
+    home = _home(settings, policy)
     compared = f"{home}/compare/{base.number}..{revision.number}" if base else f"{home}/{revision.number}"
     correction = notice.kind == "correction"
     period = audience.binding_period(record, base.number if base else 0, entry)
     said: dict[str, Any] = {
-        "company": settings.company_name,
-        "company_address": settings.company_address,
-        "contact_email": settings.contact_email,
-        "policy_title": policy.title,
-        "policy_url": home,
-        "text_url": f"{home}/{revision.number}",
+        **_common(record, entry, settings, batch=batch),
         "redline_url": compared,
-        "history_url": f"{home}/history",
-        "revision": revision.number,
-        "revision_label": revision.date.label,
-        "sha256": revision.sha256,
-        "chain": record.entries[-1].revision.chain,
-        "effective_label": dates.day_label(revision.effective_at, policy.zone),
         "governs_already": batch.already,
         "in_force": entry.live and revision.effective_at <= now,
         # an earlier text that still waits to be accepted holds this one back too, whatever its own rule
@@ -63,11 +54,73 @@ def compose(
         "summary": revision.summary or (entry.decision.summary if entry.decision else ""),
         "findings": () if correction else findings(entry),
         "change": comparing.compare(session, base, revision) if base and not correction else None,
-        "promise": policy.promise,
         "kind": notice.kind,
         "correction_reason": entry.withdrawal.reason if entry.withdrawal else "",
+        **({} if correction else _translation_link(session, policy, revision, batch, home)),
+    }
+    return LetterContext(**said)
+
+
+def _common(record: History, entry: Entry, settings: Settings, *, batch: Batch) -> dict[str, Any]:
+    """What letters of every kind say of their policy and revision."""
+    policy, revision = record.policy, entry.revision
+    home = _home(settings, policy)
+    return {
+        "company": settings.company_name,
+        "company_address": settings.company_address,
+        "contact_email": settings.contact_email,
+        "policy_title": policy.title,
+        "policy_url": home,
+        "text_url": f"{home}/{revision.number}",
+        "history_url": f"{home}/history",
+        "revision": revision.number,
+        "revision_label": revision.date.label,
+        "sha256": revision.sha256,
+        "chain": record.entries[-1].revision.chain,
+        "effective_label": dates.day_label(revision.effective_at, policy.zone),
+        "promise": policy.promise,
         "audience": batch.audience,
         "locale": batch.locale,
+        "text_language": locales.name(policy.locale),
+    }
+
+
+def _home(settings: Settings, policy: Policy) -> str:
+    return f"{settings.public_url}/{quote(policy.slug)}"
+
+
+def _translation_link(
+    session: Session, policy: Policy, revision: Revision, batch: Batch, home: str
+) -> dict[str, str]:
+    """Where the reader finds the text in their own language."""
+    found = translated.link(session, policy, revision, batch.locale)
+    if found is None:
+        return {}
+    language = locales.name(found.locale)
+    return {"translation_url": f"{home}/{revision.number}/{found.locale}", "translation_language": language}
+
+
+def _of_translation(
+    session: Session, record: History, entry: Entry, settings: Settings, *, notice: Notice, batch: Batch
+) -> LetterContext:
+    """What the letter says that corrects a translation. The authoritative text did not change."""
+    new = session.get_one(Translation, notice.translation_id)
+    old, made = translations.replaced(session, new), translations.decision(session, new)
+    address = f"{_home(settings, record.policy)}/{entry.number}/{new.locale}"
+    in_words = made is not None and made.language == "en"  # else it says but how it was judged
+    said: dict[str, Any] = {
+        **_common(record, entry, settings, batch=batch),
+        "redline_url": f"{address}/compare/{new.number - 1}..{new.number}",
+        "sha256": new.sha256,
+        "rule": entry.revision.rule,
+        "base": None,
+        "base_label": dates.day_label(old.recorded_at, record.policy.zone) if old else None,
+        "summary": made.summary if made and in_words else "",
+        "change": comparing.compare_translations(old, new) if old else None,
+        "kind": "translation",
+        "locale": new.locale,
+        "translation_url": address,
+        "translation_language": locales.name(new.locale),
     }
     return LetterContext(**said)
 

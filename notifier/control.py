@@ -18,6 +18,7 @@ from policy_versions.models import DecisionRecord, Policy, Revision
 
 STOPPABLE = ("scheduled", "sending")
 LONGEST_WHY = 1000
+BEFORE = " Before that: "  # stands before the reason that a notice was stopped for already
 
 
 def lock(session: Session, of: Policy) -> None:
@@ -115,7 +116,7 @@ def hold(
     if notice.state in STOPPABLE:
         notice.held_by_id = because.id
     elif notice.held_by_id is None:
-        why = f"{why} Before that: {notice.why}"
+        why = f"{why}{BEFORE}{notice.why}"
     notice.state, notice.why = "paused", why[:LONGEST_WHY]
     session.add(notice)
     session.flush()
@@ -134,7 +135,11 @@ def hold_scheduled(
 def release(session: Session, revision: Revision, *, window: timedelta, actor: str, now: datetime) -> None:
     """Go on with a notice that only a decision held; one that never opened has its time to be overruled again."""
     notice = about(session, revision)
-    if notice is None or notice.state != "paused" or notice.held_by_id is None:
+    if notice is None or notice.state != "paused":
+        return
+    if notice.held_by_id is None:
+        notice.why = notice.why.rpartition(BEFORE)[2]  # the decision no longer holds it, its own reason does
+        session.add(notice)
         return
     _go_on(session, notice, due_at=now + window, now=now)
     _audit(session, "notice resumed", notice.id, actor, now)
@@ -163,14 +168,15 @@ def _take_up(session: Session, notice: Notice, *, due_at: datetime) -> None:
 
 def _go_on(session: Session, notice: Notice, *, due_at: datetime, now: datetime) -> None:
     notice.why, notice.failures, notice.held_by_id = "", 0, None
-    notice.state = "sending" if notice.opened_at else "scheduled"
+    # one that was called off, and taken up again, is due after it was open: see _take_up
+    is_open = notice.opened_at is not None and notice.due_at <= notice.opened_at
+    notice.state = "sending" if is_open else "scheduled"
     if notice.state == "scheduled":
         notice.due_at = due_at
     session.add(notice)
     session.flush()
-    if notice.state == "sending":
-        notices.supersede(session, notice, now)
-        session.exec(update(Batch).where(col(Batch.notice_id) == notice.id).values(not_before=None))
+    notices.supersede(session, notice, now)
+    session.exec(update(Batch).where(col(Batch.notice_id) == notice.id).values(not_before=None))
 
 
 def _audit(

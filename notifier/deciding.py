@@ -68,6 +68,10 @@ def _bases_moved(session: Session, policy: Policy, revision: Revision, judged: J
 
 def _put_off(runtime: Runtime, due: DueDecision, error: str) -> None:
     with writing(runtime.engine) as session:
-        back_off = min(LONGEST_BACK_OFF, timedelta(seconds=30 * 2 ** min(due.failures, 10)))
-        until = runtime.clock.now(session) + back_off
+        until = runtime.clock.now(session) + back_off(due.failures)
         archive.put_off(session, due.revision_id, error=error[:500], until=until)
+
+
+def back_off(failures: int) -> timedelta:
+    """How long what the engine failed on so many times before is left alone."""
+    return min(LONGEST_BACK_OFF, timedelta(seconds=30 * 2 ** min(failures, 10)))

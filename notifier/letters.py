@@ -80,10 +80,14 @@ class LetterContext:
     findings: Sequence[Finding] = ()
     change: Change | None  # base -> revision
     promise: Literal["posting only", "may notify", "will notify"]
-    kind: Literal["change", "correction"] = "change"  # a correction: the revision was withdrawn
+    # correction: the revision was withdrawn; translation: what changed is a translation of it, and nothing else
+    kind: Literal["change", "correction", "translation"] = "change"
     correction_reason: str = ""
     audience: Literal["member", "guardian"] = "member"
     locale: str = "en"  # of the text and the summary; the letter's own sentences are English
+    text_language: str = "English"  # of the authoritative text
+    translation_url: str = ""  # the text in the reader's language, where there is a translation
+    translation_language: str = ""  # as in "German"
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,7 @@ class _Press:
     def passages(self) -> tuple[Passage, ...]:
         """What a correction withdraws is not shown again."""
         change = self.context.change
-        return tuple(passages_of(change)) if change and self.context.kind == "change" else ()
+        return tuple(passages_of(change)) if change and self.context.kind != "correction" else ()
 
     @cached_property
     def findings(self) -> list[PlainWords]:

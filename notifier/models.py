@@ -59,12 +59,23 @@ class Notice(SQLModel, table=True):
     __table_args__ = (
         one_of("state", NOTICE_STATES),
         one_of("kind", ("change", "correction")),
-        UniqueConstraint("revision_id", "kind"),
+        # of a revision one of each kind; and one correction of each of its translations
+        Index(
+            "uq_notice_revision_id_kind",
+            "revision_id",
+            "kind",
+            unique=True,
+            sqlite_where=text("translation_id IS NULL"),
+            postgresql_where=text("translation_id IS NULL"),
+        ),
+        Index("uq_notice_translation_id", "translation_id", unique=True),
     )
     id: int | None = Field(default=None, primary_key=True)
     policy_id: int = Field(foreign_key="policy.id", index=True)
     revision_id: int = Field(foreign_key="revision.id")
     kind: str = "change"
+    # of a correction: the translation that was corrected; None: the revision was withdrawn
+    translation_id: int | None = Field(default=None, foreign_key="translation.id")
     state: str = "scheduled"
     due_at: datetime
     expected_audience: int | None = None

@@ -12,12 +12,12 @@ from sqlalchemy import ColumnElement, and_
 from sqlmodel import Session, col, delete, exists, func, insert, select, update
 
 from errors import NoSuchNotice, NoticeAlreadyOpen
-from notifier import addresses, audience, facts, members
+from notifier import addresses, audience, facts, members, translated
 from notifier.audience import Audience, LeftOut, Owed, Standing
 from notifier.models import Attempt, Batch, Delivery, Member, Notice, Omission, Outcome
 from policy_versions import applicability, archive, audit
 from policy_versions.archive import Entry, History
-from policy_versions.models import DecisionRecord, DueDecision, Policy, Revision
+from policy_versions.models import DecisionRecord, DueDecision, Policy, Revision, Translation
 
 BATCH_SIZE = 1000
 OPEN_STATES = ("sending", "paused", "complete")
@@ -60,12 +60,21 @@ def schedule(
     return notice
 
 
-def new(session: Session, revision: Revision, kind: str, *, now: datetime, due_at: datetime) -> Notice:
-    """Write a notice that opens when it is due."""
+def new(
+    session: Session,
+    revision: Revision,
+    kind: str,
+    *,
+    now: datetime,
+    due_at: datetime,
+    translation: Translation | None = None,
+) -> Notice:
+    """Write a notice that opens when it is due. translation: the one that a correction is of."""
     notice = Notice(
         policy_id=revision.policy_id,
         revision_id=revision.id or 0,
         kind=kind,
+        translation_id=translation.id if translation else None,
         due_at=due_at,
         substitution_prefix=secrets.token_hex(8),
         created_at=now,
@@ -106,23 +115,29 @@ def open_notice(session: Session, notice: Notice, *, secret: str, now: datetime)
     won = session.exec(
         update(Notice)
         .where(col(Notice.id) == notice.id, col(Notice.state) == "scheduled")
-        .values(state="sending", why="", opened_at=func.coalesce(Notice.opened_at, now))
+        .values(state="sending", why="", opened_at=now)
     )
     if won.rowcount != 1:
         raise NoticeAlreadyOpen
     session.refresh(notice)
     counted = Audience()
     if was_open:
+        _hold_if_unexpected(session, notice, _owed(session, notice))
         supersede(session, notice, now)
         _audit_opening(session, "notice opened again", notice, counted, now)
         return counted
     record, entry = _about(session, notice)
     _owe(session, notice, record, _verdicts(session, notice, record, entry, secret=secret, now=now), counted, now)
     _leave_out(session, notice, counted, now)
-    _hold_if_unexpected(session, notice, counted)
+    _hold_if_unexpected(session, notice, counted.told)
     supersede(session, notice, now)
     _audit_opening(session, "notice opened", notice, counted, now)
     return counted
+
+
+def _owed(session: Session, notice: Notice) -> int:
+    """How many members a notice is owed to."""
+    return session.exec(select(func.count()).select_from(Delivery).where(Delivery.notice_id == notice.id)).one()
 
 
 def _audit_opening(session: Session, action: str, notice: Notice, counted: Audience, now: datetime) -> None:
@@ -141,6 +156,9 @@ def _about(session: Session, notice: Notice) -> tuple[History, Entry]:
 def _verdicts(
     session: Session, notice: Notice, record: History, entry: Entry, *, secret: str, now: datetime
 ) -> Iterable[Owed | LeftOut]:
+    if notice.translation_id is not None:
+        translation = session.get_one(Translation, notice.translation_id)
+        return translated.told(session, record, entry, translation, secret=secret, now=now)
     if notice.kind == "correction":
         return _corrected(session, record, entry, secret=secret, now=now)
     return audience.survey(session, record, entry, secret=secret, now=now)
@@ -165,20 +183,7 @@ def _owed_anyway(member: Member) -> Owed:
 
 def _reached(session: Session, entry: Entry) -> Iterable[int]:
     """Members whose letter about a revision was accepted, or may have left."""
-    return session.exec(
-        select(Delivery.member_id)
-        .join(Notice, col(Notice.id) == Delivery.notice_id)
-        .join(Attempt, col(Attempt.batch_id) == Delivery.batch_id)
-        .outerjoin(Outcome, col(Outcome.delivery_id) == Delivery.id)
-        .where(
-            Notice.revision_id == entry.revision.id,
-            Notice.kind == "change",
-            col(Attempt.state).in_(("started", "accepted", "unknown", "resent")),
-            Attempt.first <= col(Delivery.position),
-            col(Delivery.position) < Attempt.last,
-            col(Outcome.id).is_(None),
-        )
-    )
+    return (letter.member_id for letter in audience.reached(session, entry.revision))
 
 
 def _owe(
@@ -270,7 +275,8 @@ def _new_batch(session: Session, notice: Notice, place: _Place, size: int, ids: 
 
 
 def _leave_out(session: Session, notice: Notice, counted: Audience, now: datetime) -> None:
-    counted.left_out.update(audience.gone(session, now))
+    if notice.translation_id is None:  # else only those who were told of it are counted, who is gone among them
+        counted.left_out.update(audience.gone(session, now))
     for reason, number in counted.left_out.items():
         session.add(Omission(notice_id=notice.id or 0, reason=reason, members=number))
     session.flush()
@@ -294,7 +300,7 @@ def supersede(session: Session, notice: Notice, now: datetime) -> None:
     for one in earlier:
         skip_queued(session, one, told_by(notice.id), now=now)
         if one.state != "sending":
-            one.state, one.why, one.held_by_id = "cancelled", f"notice {notice.id} tells of it", None
+            one.state, one.why, one.held_by_id = "cancelled", tells_of_it(notice.id), None
             session.add(one)
         complete(session, one, now=now)
 
@@ -302,6 +308,11 @@ def supersede(session: Session, notice: Notice, now: datetime) -> None:
 def told_by(notice_id: int | None) -> str:
     """The reason on a delivery that a later notice makes needless."""
     return f"told by notice {notice_id}"
+
+
+def tells_of_it(notice_id: int | None) -> str:
+    """The reason on a stopped notice that a later one makes needless."""
+    return f"notice {notice_id} tells of it"
 
 
 def superseding(session: Session, notice: Notice) -> int | None:
@@ -403,12 +414,12 @@ def final_state(states: set[str]) -> str:
     return "skipped"
 
 
-def _hold_if_unexpected(session: Session, notice: Notice, counted: Audience) -> None:
+def _hold_if_unexpected(session: Session, notice: Notice, told: int) -> None:
     expected = notice.expected_audience
-    if expected is None or abs(counted.told - expected) <= max(10, expected // 100):
+    if expected is None or abs(told - expected) <= max(10, expected // 100):
         return
     notice.state = "waiting"
-    notice.why = f"The publisher confirmed {expected:,} members; {counted.told:,} would be told."
+    notice.why = f"The publisher confirmed {expected:,} members; {told:,} would be told."
     session.add(notice)
     session.flush()
 
@@ -424,19 +435,27 @@ def top_up(session: Session, notice: Notice, *, secret: str, now: datetime) -> i
     if notice.kind != "change" or notice.state not in ("sending", "complete") or superseding(session, notice):
         return 0
     record, entry = _about(session, notice)
-    if notice.state == "complete" and entry.verdict == "minor":
-        return 0  # overruled since: nobody else is told of it
     barred = audience.suppressed(session)
     counted = Audience()
     for late in _late(session, notice, entry, now):
         judged = _judged(session, record, entry, late, barred, secret=secret, now=now)
-        _owe(session, notice, record, [v for v in judged if isinstance(v, Owed)], counted, now)
+        owed = [v for v in judged if isinstance(v, Owed) and _matters(record, entry, v)]
+        _owe(session, notice, record, owed, counted, now)
     placed = _place_again(session, notice, record, entry, barred, secret=secret, now=now)
     if (counted.email or placed) and notice.state == "complete":
         notice.state, notice.completed_at = "sending", None
         session.add(notice)
     session.flush()
     return counted.told + placed
+
+
+def _matters(record: History, entry: Entry, owed: Owed) -> bool:
+    """Whether what a late member does not know holds anything that is not minor, or was decided so since.
+
+    The revision itself may have been; an earlier one that this notice told of as well may not.
+    """
+    unknown = (e for e in record.entries if e.live and (owed.base or 0) < e.number <= entry.number)
+    return entry.verdict != "minor" or any(e.verdict in ("significant", "undecided") for e in unknown)
 
 
 def _late(session: Session, notice: Notice, entry: Entry, now: datetime) -> Iterator[Sequence[Member]]:
@@ -563,8 +582,9 @@ def complete(session: Session, notice: Notice, *, now: datetime) -> bool:
 def withdrawn(session: Session, revision: Revision, *, now: datetime) -> Notice | None:
     """Stop the notice of a withdrawn revision; schedule a correction where anybody was told, or may have been.
 
-    What an earlier notice left to it is owed again by that one.
+    What an earlier notice left to it is owed again by that one. Corrections of its translations go no further.
     """
+    _call_off_translated(session, revision, now=now)
     notice = session.exec(
         select(Notice).where(Notice.revision_id == revision.id, Notice.kind == "change").with_for_update()
     ).one_or_none()
@@ -577,10 +597,46 @@ def withdrawn(session: Session, revision: Revision, *, now: datetime) -> Notice 
     return None if reached is None else new(session, revision, "correction", now=now, due_at=now)
 
 
+def _call_off_translated(session: Session, revision: Revision, *, now: datetime) -> None:
+    going = session.exec(
+        select(Notice)
+        .where(
+            Notice.revision_id == revision.id,
+            col(Notice.translation_id).is_not(None),
+            col(Notice.state).in_(("scheduled", "sending", "paused", "waiting")),
+        )
+        .with_for_update()
+    ).all()
+    for notice in going:
+        notice.state, notice.why = "cancelled", f"Revision {revision.number} was withdrawn."
+        session.add(notice)
+        skip_queued(session, notice, f"revision {revision.number} was withdrawn", now=now)
+
+
 def call_off(session: Session, notice: Notice, reason: str, *, now: datetime) -> None:
     """Skip what a cancelled notice still has to send; what earlier notices left to it, they owe again."""
     skip_queued(session, notice, reason, now=now)
+    _stop_again(session, notice)
     _owe_again(session, col(Outcome.reason) == told_by(notice.id))
+
+
+def _stop_again(session: Session, notice: Notice) -> None:
+    """Earlier notices that a person had to go on with, until this one told of it, wait for that person again."""
+    stopped = session.exec(
+        select(Notice)
+        .where(
+            Notice.policy_id == notice.policy_id,
+            Notice.state == "cancelled",
+            Notice.why == tells_of_it(notice.id),
+        )
+        .order_by(col(Notice.revision_id).desc())
+        .with_for_update()
+    ).all()
+    for one in stopped:
+        one.state = "paused"
+        one.why = f"It was stopped before; notice {notice.id}, which was to tell of it, was called off since."
+        session.add(one)
+    session.flush()
 
 
 def call_on(session: Session, notice: Notice, reason: str) -> None:

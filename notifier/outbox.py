@@ -22,7 +22,7 @@ from notifier.models import Attempt, Batch, Delivery, Member, Notice, Outcome, R
 from notifier.runtime import Runtime
 from notifier.senders.mime import without_addresses
 from notifier.senders.protocol import Accepted, Message, NotSent, Recipient, Refused, SendFailure, Unknown
-from policy_versions import archive
+from policy_versions import archive, reopening
 from policy_versions.models import Policy
 
 log = logging.getLogger(__name__)
@@ -160,7 +160,8 @@ def _ready(session: Session, runtime: Runtime, batch: Batch, now: datetime) -> d
     """Deliveries of a batch not tried yet, by position.
 
     Those of members gone meanwhile are skipped, with why; those whose address or guardian has changed so that
-    they are owed another letter, or the site notice, lose their place and are placed again.
+    they are owed another letter, or the site notice, lose their place and are placed again; of a correction,
+    which nothing places again, they are skipped too.
     """
     rows = session.exec(
         select(Delivery, Member)
@@ -171,14 +172,18 @@ def _ready(session: Session, runtime: Runtime, batch: Batch, now: datetime) -> d
     ).all()
     done = _tried(session, batch)
     barred = audience.suppressed(session)
+    placed_again = session.get_one(Notice, batch.notice_id).kind == "change"
     ready, skipped = {}, []
     for delivery, member in rows:
         if delivery.position in done or delivery.position is None:
             continue
         why = _gone(member, now)
+        otherwise = _owed_otherwise(member, batch, barred, runtime.secret)
+        if otherwise and not why and not placed_again:
+            why = "cannot be written to as planned"
         if why:
             skipped.append({"delivery_id": delivery.id, "outcome": "skipped", "reason": why, "recorded_at": now})
-        elif _owed_otherwise(member, batch, barred, runtime.secret):
+        elif otherwise:
             delivery.batch_id = delivery.position = None
             session.add(delivery)
         else:
@@ -231,8 +236,10 @@ def _restate(
     entry = next(e for e in record.entries if e.revision.id == notice.revision_id)
     base = next((e.number for e in record.entries if e.revision.id == batch.base_revision_id), 0)
     stated = audience.stated_date(record, base, entry, now)
+    then = {at: reopening.as_of(session, record, at) for at in {d.recorded_at for d in deliveries}}
     for delivery in deliveries:
-        planned = audience.stated_date(record, base, entry, delivery.recorded_at)
+        # by the decisions that stood when it was planned: one made since may bind the letter for longer
+        planned = audience.stated_date(then[delivery.recorded_at], base, entry, delivery.recorded_at)
         # a date before the planned one is bound by no period of this letter's
         if delivery.applies_from is not None and planned <= delivery.applies_from < stated:
             delivery.applies_from = stated

@@ -40,14 +40,16 @@ def overrule(
     return _do(runtime, slug, number, _foresee(runtime, slug, number, given.verdict), deed, actor=actor)
 
 
-def confirm(runtime: Runtime, slug: str, number: int, proposal_id: int, *, actor: str) -> DecisionRecord:
+def confirm(
+    runtime: Runtime, slug: str, number: int, proposal_id: int, *, opened: int | None = None, actor: str
+) -> DecisionRecord:
     """Make a proposal the decision. Raises: as `overruling.confirm`, and NoSuchPolicy."""
     with reading(runtime.engine) as session:
         entry = archive.history(session, policies.policy(session, slug)).entry(number)
         verdict = overruling.proposal(session, entry, proposal_id).verdict
 
     def deed(session: Session, policy: Policy, now: datetime) -> DecisionRecord:
-        return overruling.confirm(session, policy, number, proposal_id, actor=actor, now=now)
+        return overruling.confirm(session, policy, number, proposal_id, opened=opened, actor=actor, now=now)
 
     made = _do(runtime, slug, number, _foresee(runtime, slug, number, verdict), deed, actor=actor)
     assert isinstance(made, DecisionRecord)

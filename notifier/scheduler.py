@@ -19,7 +19,7 @@ from sqlmodel import Session, col, delete
 
 from database import forget_erased, reading, writing
 from errors import NoticeAlreadyOpen
-from notifier import deciding, notices, outbox
+from notifier import deciding, notices, outbox, translating
 from notifier.models import Notice, Tick
 from notifier.runtime import Runtime
 
@@ -90,6 +90,7 @@ def purge(runtime: Runtime) -> int:
 
 JOBS = (
     Job("decide", deciding.decide_due, 1),
+    Job("decide translations", translating.decide_due, 1),
     Job("open", open_due, 1),
     Job("top up", top_up, 6),
     Job("deliver", outbox.deliver, 1),

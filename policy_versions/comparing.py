@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy import Engine, and_
 from sqlmodel import Session, col, select
@@ -16,6 +16,15 @@ from policy_versions.diff import Blocks, Change, stored
 from policy_versions.models import Revision, RevisionBlocks
 
 T = TypeVar("T")
+
+
+class Written(Protocol):
+    """A text on record: of a revision, or of a translation."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
 
 
 class _Kept(Generic[T]):
@@ -61,13 +70,13 @@ def keep(session: Session, revision: Revision) -> None:
     session.merge(RevisionBlocks(revision_id=revision.id, engine=diff.ENGINE, content=content))
 
 
-def read(revision: Revision) -> Blocks:
-    """The blocks of a text that is not kept yet.
+def read(written: Written) -> Blocks:
+    """The blocks of a text whose blocks are not kept.
 
     Raises: TextTooLong, TooManyBlocks, TooManyCells, NestedTooDeep, where nobody has checked the text.
     """
-    key = diff.ENGINE, revision.sha256
-    return _TEXTS.get(key, lambda: diff.read(revision.text), size=len(revision.text))
+    key = diff.ENGINE, written.sha256
+    return _TEXTS.get(key, lambda: diff.read(written.text), size=len(written.text))
 
 
 def blocks(session: Session, revision: Revision) -> Blocks:
@@ -89,6 +98,13 @@ def compare(session: Session, old: Revision, new: Revision) -> Change:
 
     key = diff.ENGINE, old.sha256, new.sha256
     return _PAIRS.get(key, made, size=len(old.text) + len(new.text))
+
+
+def compare_translations(old: Written, new: Written) -> Change:
+    """The change between two texts whose blocks are not kept, by the same rules and in the same memory."""
+    key = diff.ENGINE, old.sha256, new.sha256
+    size = len(old.text) + len(new.text)
+    return _PAIRS.get(key, lambda: diff.compare(read(old), read(new)), size=size)
 
 
 def compare_draft(session: Session, old: Revision, text: str) -> Change:

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, delete, select, update
 from errors import DayMalformed, DraftChanged, FieldMissing, Invalid, NoSuchDraft, TextNotReadable
 from policy_versions import archive, audit, dates, policies
 from policy_versions.archive import History, Publication
+from policy_versions.comparing import Written
 from policy_versions.models import Draft, Policy, Revision
 
 
@@ -108,7 +109,7 @@ def source_of(session: Session, draft: Draft) -> Revision | None:
     return session.get(Revision, draft.started_from_id) if draft.started_from_id else None
 
 
-def as_in_source(text: str, source: Revision | None) -> str:
+def as_in_source(text: str, source: Written | None) -> str:
     """Give a text the line ends of the one it was started from: a browser sends each as CR LF, whatever it was.
 
     One in which nothing else differs is its source to the byte, mixed line ends and all.

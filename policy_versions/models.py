@@ -1,7 +1,7 @@
 """The record's tables: what each policy said, when it held, and whether a change mattered.
 
-Rows of Revision, Withdrawal, DecisionRecord, Proposal, ProposalAnswer, Reopening and AuditEntry are facts:
-the database refuses to change or delete them (see migrations/).
+Rows of Revision, Withdrawal, Translation, DecisionRecord, TranslationDecision, Proposal, ProposalAnswer, Reopening
+and AuditEntry are facts: the database refuses to change or delete them (see migrations/).
 """
 
 from __future__ import annotations
@@ -214,6 +214,52 @@ class Reopening(SQLModel, table=True):
     engine: str
     confidence: float | None = None
     language: str | None = None
+    recorded_at: datetime
+
+
+class Translation(SQLModel, table=True):
+    """A dated, numbered text of a revision in another locale. Immutable; the authoritative text prevails."""
+
+    __table_args__ = (UniqueConstraint("revision_id", "locale", "number"),)
+    id: int | None = Field(default=None, primary_key=True)
+    revision_id: int = Field(foreign_key="revision.id", index=True)
+    locale: str  # BCP 47, as policy_versions/locales.py writes it; never the policy's own
+    number: int  # 1, 2, 3 … of the revision and the locale
+    title: str | None = None  # the policy's title in this locale
+    text: str = Field(sa_column=Column(Text, nullable=False))  # Markdown, byte for byte (UTF-8)
+    sha256: str  # of the text
+    published_by: str
+    recorded_at: datetime
+
+
+class DueTranslation(SQLModel, table=True):
+    """A translation that waits to be decided. Written with it, deleted with the decision."""
+
+    __tablename__ = "due_translation"
+    id: int | None = Field(default=None, primary_key=True)
+    translation_id: int = Field(foreign_key="translation.id", unique=True)
+    due_at: datetime
+    failures: int = 0
+    error: str = ""
+
+
+class TranslationDecision(SQLModel, table=True):
+    """Whether a translation says something else than the one it replaces, as the engine decided once."""
+
+    __tablename__ = "translation_decision"
+    __table_args__ = (one_of("verdict", ("first", "significant", "minor")),)
+    id: int | None = Field(default=None, primary_key=True)
+    translation_id: int = Field(foreign_key="translation.id", unique=True)
+    verdict: str
+    level: int = 0
+    findings: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    summary: str = Field(default="", sa_column=Column(Text, nullable=False))
+    confidence: float | None = None
+    language: str | None = None
+    base_id: int | None = Field(default=None, foreign_key="translation.id")  # the one it replaces
+    engine: str
+    decided_by: str
+    reason: str = ""
     recorded_at: datetime
 
 

@@ -85,6 +85,17 @@ def all_waiting(session: Session, record: History) -> list[tuple[Entry, Proposal
     return [(standing[one.overrules_id], one) for one in found if one.overrules_id in standing]
 
 
+def unconfirmed(session: Session, revision: Revision) -> list[tuple[Proposal, ProposalAnswer | None]]:
+    """The proposals on a revision that became no decision, each with its answer, the oldest first."""
+    found = session.exec(
+        select(Proposal, ProposalAnswer)
+        .outerjoin(ProposalAnswer, col(ProposalAnswer.proposal_id) == Proposal.id)
+        .where(Proposal.revision_id == revision.id, col(ProposalAnswer.decision_id).is_(None))
+        .order_by(col(Proposal.id))
+    )
+    return [(made, answer) for made, answer in found]
+
+
 # -- deciding again -----------------------------------------------------------------------------
 
 

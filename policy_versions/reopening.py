@@ -79,9 +79,10 @@ def grounds(session: Session, entry: Entry) -> Grounds:
 
 def _level_found(session: Session, entry: Entry, last: DecisionRecord) -> int:
     """The level that the engine gave by the comparison that a decision rests on."""
-    asked = session.exec(select(Reopening).where(Reopening.revision_id == entry.revision.id)).all()
+    asked = session.exec(select(Reopening).where(Reopening.revision_id == entry.revision.id))
     made = [d for d in decisions(session, entry.revision) if d.engine]
-    same = [one for one in (*made, *asked) if _bases(one) == _bases(last)]
+    said: list[DecisionRecord | Reopening] = [*made, *asked]
+    same = [one for one in said if _bases(one) == _bases(last)]
     return max(same, key=lambda one: one.recorded_at).level if same else last.level
 
 
@@ -100,6 +101,18 @@ def as_if(record: History, number: int, verdict: str) -> History:
         return replace(entry, decision=stand_in)
 
     return History(record.policy, tuple(changed(entry) for entry in record.entries))
+
+
+def as_of(session: Session, record: History, at: datetime) -> History:
+    """The record with the decisions that stood at an instant."""
+    if not any(entry.decision and entry.decision.recorded_at > at for entry in record.entries):
+        return record
+
+    def then(entry: Entry) -> Entry:
+        made = [d for d in decisions(session, entry.revision) if d.recorded_at <= at]
+        return replace(entry, decision=made[-1] if made else None)
+
+    return History(record.policy, tuple(then(entry) for entry in record.entries))
 
 
 def unsettled(session: Session, record: History, after: int, *, now: datetime) -> Iterator[Entry]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlmodel import delete, select
+from sqlmodel import col, delete, select
 
 import cli
 import database
@@ -18,7 +18,7 @@ import settings
 from database import ROOT, reading, writing
 from notifier import scheduler
 from policy_versions import policies
-from policy_versions.models import AuditEntry, RevisionBlocks
+from policy_versions.models import AuditEntry, RevisionBlocks, Translation
 from quickstart import make_settings, prepare
 from tests.house import FIRST, LONGER
 from web import accounts
@@ -351,3 +351,64 @@ def test_reindex_says_what_it_did(instance: None, tmp_path: Path) -> None:
     with writing(engine) as session:
         session.execute(delete(RevisionBlocks))
     assert gazette("reindex").output == "2 texts cut into blocks anew.\n"
+
+
+# -- gazette translate --------------------------------------------------------------------------
+
+GERMAN = "# Datenschutz\n\nWir behalten Zahlungsbelege 12 Monate lang.\n"
+
+
+@pytest.fixture
+def translatable(instance: None, tmp_path: Path) -> Path:
+    """A policy with one revision, and the file of its translation."""
+    assert gazette("import", str(folder(tmp_path, d2018_05_25=FIRST))).exit_code == 0
+    file = tmp_path / "de.md"
+    file.write_text(GERMAN)
+    return file
+
+
+def test_a_translation_is_published_from_a_file(translatable: Path) -> None:
+    result = gazette("translate", "privacy@1", "DE", str(translatable), "--title", "Datenschutz")
+    assert (result.exit_code, result.output) == (0, "privacy, No. 1: translation 1 into de is published.\n")
+    translatable.write_text(GERMAN.replace("12", "24"))
+    assert "translation 2 into de" in gazette("translate", "privacy@2018-05-25", "de", str(translatable)).output
+    with reading(database.create_engine(settings.load().database_url)) as session:
+        made = session.exec(select(Translation).order_by(col(Translation.number))).all()
+    assert [(one.text, one.title) for one in made] == [
+        (GERMAN, "Datenschutz"),
+        (GERMAN.replace("12", "24"), None),
+    ]
+    assert made[0].published_by.endswith("at the command line")
+
+
+def test_a_translation_comes_from_standard_input_too(translatable: Path) -> None:
+    result = CliRunner().invoke(cli.main, ["translate", "privacy@1", "fr", "-"], input=GERMAN)
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("revision", "locale", "sentence"),
+    [
+        ("privacy@9", "de", "There is no revision 9 of this policy."),
+        ("privacy", "de", "There is no policy at"),
+        ("nothing@1", "de", "There is no policy at"),
+        ("privacy@1", "en", "own locale"),
+        ("privacy@1", "german", "is no locale"),
+    ],
+)
+def test_what_cannot_be_translated_is_refused_in_one_sentence(
+    translatable: Path, revision: str, locale: str, sentence: str
+) -> None:
+    result = gazette("translate", revision, locale, str(translatable))
+    assert result.exit_code == 1
+    assert sentence in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("content", "sentence"), [(b"", "empty"), (b"\xff", "not UTF-8"), (b"a\0b", "NUL")])
+def test_a_file_that_cannot_be_a_text_is_refused(translatable: Path, content: bytes, sentence: str) -> None:
+    translatable.write_bytes(content)
+    result = gazette("translate", "privacy@1", "de", str(translatable))
+    assert (result.exit_code, sentence in result.stderr) == (1, True)
+    missing = gazette("translate", "privacy@1", "de", str(translatable) + ".none")
+    assert (missing.exit_code, "No such file" in missing.stderr) == (1, True)

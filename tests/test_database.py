@@ -15,10 +15,11 @@ from sqlmodel import Session, SQLModel, select
 import database
 from database import ClockMark, DatabaseClock, reading, writing
 from errors import SchemaNotAtHead
-from notifier import overruling
+from notifier import overruling, translating
 from policy_versions import archive, policies
 from policy_versions.overruling import Override
 from tests.house import FIRST, LONGER, House
+from tests.policy_versions.test_translations import GERMAN, LONGER_GERMAN, translate
 
 
 def test_migrations_have_one_head() -> None:
@@ -77,6 +78,52 @@ def test_decisions_overruled_outlive_a_migration_down_and_up(house: House) -> No
     assert (decision.verdict, decision.decided_by, decision.confirmed_by) == ("minor", "ines", None)
     with pytest.raises(DatabaseError, match="record of facts"), writing(engine) as session:
         session.execute(text("UPDATE decision SET verdict = 'significant'"))
+
+
+def test_translations_go_down_and_up_and_leave_the_notices_of_changes(house: House) -> None:
+    """With them go their corrections, and all that hangs on those."""
+    house.policy()
+    house.publish(FIRST)
+    house.tick()
+    house.runtime.clock.instant += timedelta(days=1)  # type: ignore[attr-defined]
+    house.member("ada", locale="de")
+    house.publish(LONGER)
+    translate(house, GERMAN, number=2)
+    house.tick()
+    made = translate(house, LONGER_GERMAN, number=2)
+    house.tick()
+    with writing(house.runtime.engine) as session:
+        of = policies.lock(session, "privacy")
+        secret = house.runtime.secret
+        translating.correct(session, of, made, typed="1", secret=secret, actor="a test", now=house.now)
+    house.tick()
+    assert [d.notice_id for d in house.deliveries()] == [1, 2]
+    engine = house.runtime.engine
+    database.migrate(engine, "0004")
+    assert not {"translation", "translation_decision", "due_translation"} & set(inspect(engine).get_table_names())
+    with reading(engine) as session:
+        assert session.execute(text("SELECT id, kind, state FROM notice")).all() == [(1, "change", "complete")]
+    with pytest.raises(DatabaseError), writing(engine) as session:
+        session.execute(text(f"INSERT INTO notice ({NOTICE}) SELECT 9, {NOTICE[4:]} FROM notice"))
+    database.migrate(engine)
+    assert [d.notice_id for d in house.deliveries()] == [1]
+    with pytest.raises(DatabaseError), writing(engine) as session:
+        session.execute(text(f"INSERT INTO notice ({NOTICE}) SELECT 9, {NOTICE[4:]} FROM notice"))
+    with reading(engine) as session:
+        assert session.execute(text("SELECT translation_id FROM notice")).all() == [(None,)]
+    assert translate(house, GERMAN, number=2).number == 1
+    house.tick()
+    with pytest.raises(DatabaseError, match="record of facts"), writing(engine) as session:
+        session.execute(text("DELETE FROM translation"))
+
+
+NOTICE = "id, policy_id, revision_id, kind, state, due_at, substitution_prefix, why, failures, created_at"
+
+
+def test_foreign_keys_are_checked_again_after_a_migration(engine: Engine) -> None:
+    database.migrate(engine, "0004")
+    database.migrate(engine)
+    test_foreign_keys_hold_on_both(engine)
 
 
 def _standing(house: House) -> int:

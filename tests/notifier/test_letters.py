@@ -92,6 +92,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "governs already": {"rule": "posting", "governs_already": True},
     "guardian": {"audience": "guardian"},
     "correction": {"kind": "correction", "correction_reason": "It named the wrong company."},
+    "translation": {
+        **FIRST,
+        "kind": "translation",
+        "base_label": "3 June 2026",
+        "change": compare(OLD, NEW),
+        "summary": "",
+        "findings": (),
+        "locale": "de",
+        "translation_url": f"{HOME}/7/de",
+        "translation_language": "German",
+        "redline_url": f"{HOME}/7/de/compare/1..2",
+    },
+    "with a translation": {"translation_url": f"{HOME}/7/de", "translation_language": "German"},
     "first text": FIRST,
     "may notify": {"promise": "may notify"},
     "posting only": {"promise": "posting only"},
@@ -292,6 +305,32 @@ def test_a_correction_says_what_is_withdrawn_and_why() -> None:
     assert says(written, "Privacy policy, No. 7, revised 14 October 2025, withdrawn")
     assert not says(written, "Word for word")
     assert not says(written, "Scans you contribute")
+
+
+def test_a_corrected_translation_says_that_the_text_itself_has_not_changed() -> None:
+    written = letter(**VARIANTS["translation"])
+    assert says(written, "Its translation into German has been corrected since, and now says something else.")
+    assert says(written, "The text itself, in English, has not changed.")
+    assert says(written, "Not changed The text in English")
+    assert says(written, "You need to do Nothing")
+    assert says(written, "Against the translation of 3 June 2026:")
+    assert says(written, "Word for word")
+    assert not says(written, "Applies to you")
+    assert not says(written, "accept it")
+
+
+def test_a_corrected_translation_asks_nothing_of_a_guardian() -> None:
+    written = letter(**VARIANTS["translation"], audience="guardian", rule="acceptance")
+    assert says(written, "This letter is about the member whose guardian you are.")
+    assert says(written, "You need to do Nothing")
+    assert not says(written, "we ask you to accept")
+
+
+def test_a_letter_leads_to_a_translation_and_says_which_text_prevails() -> None:
+    written = letter(**VARIANTS["with a translation"])
+    assert says(written, "Read it in German, in a translation; the text in English prevails")
+    assert f"{HOME}/7/de" in written.text
+    assert "in a translation" not in letter().text
 
 
 def test_a_first_text_has_nothing_to_be_compared_with() -> None:

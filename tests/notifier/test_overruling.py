@@ -78,9 +78,17 @@ def standing(house: House, number: int) -> DecisionRecord:
 def decide(house: House, number: int, verdict: str, **given: object) -> DecisionRecord | Proposal:
     """Overrule as a person who has the standing decision before them, alone unless told otherwise."""
     actor, alone = str(given.pop("actor", "ines")), bool(given.pop("alone", True))
-    fields = {"reason": "A person looked.", "looked_at": standing(house, number).id or 0, **given}
+    seen = {"looked_at": standing(house, number).id or 0, "opened": opening(house, number)}
+    fields = {"reason": "A person looked.", **seen, **given}
     override = Override(verdict, **fields)  # type: ignore[arg-type]
     return overruling.overrule(house.runtime, "privacy", number, override, actor=actor, alone=alone)
+
+
+def opening(house: House, number: int) -> int | None:
+    """The id of the re-opening that the page of a revision shows."""
+    with reading(house.runtime.engine) as session:
+        found = reopening.reopened(session, record(house).entry(number))
+        return found.id if found else None
 
 
 def act(house: House, deed: Callable[..., object], *given: object) -> None:
@@ -276,9 +284,44 @@ def test_a_notice_that_waited_for_a_person_already_does_not_go_on_by_a_decision(
     assert "confirmed 100" in said(running, 2)
     later(minutes=1)
     decide(running, 2, "significant")
+    assert said(running, 2) == "The publisher confirmed 100 members; 2 would be told."
     later(hours=2)
     running.tick()
     assert (states(running), letters.taken) == ({2: "paused"}, [])
+
+
+def test_an_audience_that_nobody_expected_waits_for_a_person_also_when_its_notice_is_taken_up_again(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    running.publish(LONGER, expected_audience=100)
+    running.tick()
+    later(minutes=60)
+    running.tick()
+    decide(running, 2, "minor")
+    act(running, control.cancel, running.notice().id)
+    later(minutes=1)
+    decide(running, 2, "significant")
+    later(minutes=60)
+    running.tick()
+    assert (states(running), letters.taken) == ({2: "waiting"}, [])
+    assert said(running, 2) == "The publisher confirmed 100 members; 2 would be told."
+    act(running, control.resume, running.notice().id)
+    running.tick()
+    assert (states(running), len(letters.taken)) == ({2: "complete"}, 2)
+
+
+def test_a_notice_paused_by_a_person_says_only_that_once_no_decision_holds_it(
+    running: House, later: Later
+) -> None:
+    running.publish(LONGER)
+    running.tick()
+    act(running, control.pause, running.notice().id)
+    later(minutes=1)
+    decide(running, 2, "minor")
+    assert said(running, 2).endswith("must go on or cancel. Before that: Paused by ines.")
+    later(minutes=1)
+    decide(running, 2, "significant")
+    assert (states(running), said(running, 2)) == ({2: "paused"}, "Paused by ines.")
 
 
 def test_only_the_notice_of_a_minor_revision_can_be_cancelled(running: House, later: Later) -> None:
@@ -356,6 +399,77 @@ def test_a_notice_paused_before_it_opened_holds_up_no_earlier_one(
     assert deliveries(running, 2) == {"accepted": 3}
 
 
+def called_off(house: House, number: int, way: str) -> None:
+    """Stop the notice of a revision for good, by either of the two ways."""
+    if way == "overruled":
+        decide(house, number, "minor")
+        act(house, control.cancel, notices_of(house)[number].id)
+        return
+    from notifier import notices
+
+    with writing(house.runtime.engine) as session:
+        policy = policies.lock(session, "privacy")
+        control.lock(session, policy)
+        archive.withdraw(session, policy, number, reason="A mistake.", actor="a test", now=house.now)
+        notices.withdrawn(session, archive.history(session, policy).entry(number).revision, now=house.now)
+
+
+@pytest.mark.parametrize("way", ["overruled", "withdrawn"])
+@pytest.mark.parametrize("minutes", [5, 61])
+def test_a_notice_that_a_person_stopped_waits_for_them_again_once_the_later_one_is_called_off(
+    running: House, letters: KeptLetters, later: Later, way: str, minutes: int
+) -> None:
+    """No. 2's was stopped, before it opened or after, and No. 3's was to tell of it."""
+    from notifier.senders.protocol import NotSent
+
+    running.publish(LONGER)
+    running.tick()
+    later(minutes=minutes)
+    letters.answers.append(NotSent("busy", retry_after=86_400))
+    running.tick()
+    letters.answers.clear()
+    act(running, control.pause, notices_of(running)[2].id)
+    soon = running.now + timedelta(days=30)
+    running.publish(LONGER.replace("24 months", "36 months"), effective_at=soon)
+    running.tick()
+    later(minutes=61)
+    letters.answers.append(NotSent("busy", retry_after=86_400))
+    running.tick()
+    assert states(running) == {2: "cancelled", 3: "sending"}
+    called_off(running, 3, way)
+    assert states(running) == {2: "paused", 3: "cancelled"}
+    assert "was called off since" in said(running, 2)
+    later(days=2)
+    running.tick()
+    assert letters.taken == []
+    act(running, control.resume, notices_of(running)[2].id)
+    running.tick()
+    running.tick()
+    assert (states(running)[2], letters.addresses) == ("complete", ["ada@example.com", "bob@example.com"])
+
+
+def test_late_arrivals_are_told_of_an_earlier_significant_text_though_the_last_is_minor_since(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    for days, text in ((40, LONGER), (50, LONGER.replace("24 months", "36 months"))):
+        at = running.now + timedelta(days=days)
+        running.publish(text, rule="notice", notice_days=30, effective_at=at)
+        running.tick()
+        later(minutes=61)
+        running.tick()
+    assert states(running) == {2: "complete", 3: "complete"}
+    decide(running, 3, "minor")
+    running.member("cyd")
+    running.tick()
+    running.tick()
+    assert letters.addresses.count("cyd@example.com") == 1
+    assert (states(running), len(letters.taken)) == ({2: "complete", 3: "complete"}, 5)
+    later(days=45)
+    running.member("dan", joined_at=running.now.isoformat())  # under No. 2 already
+    running.tick()
+    assert len(letters.taken) == 5
+
+
 # -- up -----------------------------------------------------------------------------------------
 
 
@@ -431,6 +545,35 @@ def test_down_and_up_again_in_time_lets_the_notice_go_on(
         assert len(session.exec(select(Notice)).all()) == 1
 
 
+def test_a_notice_taken_up_again_has_its_time_however_often_it_is_decided(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    from notifier.senders.protocol import NotSent
+
+    letters.request_size = 1
+    running.publish(LONGER)
+    running.tick()
+    later(minutes=60)
+    letters.answers.extend([None, NotSent("busy", retry_after=600)])
+    running.tick()
+    decide(running, 2, "minor")
+    act(running, control.cancel, running.notice().id)
+    for verdict in ("significant", "minor", "significant"):
+        later(minutes=1)
+        decide(running, 2, verdict)
+    assert (states(running), running.notice().due_at) == (
+        {2: "scheduled"},
+        running.now + timedelta(minutes=60),
+    )
+    later(minutes=59)
+    running.tick()
+    assert len(letters.taken) == 1
+    later(minutes=1)
+    running.tick()
+    running.tick()
+    assert (states(running), letters.addresses) == ({2: "complete"}, ["ada@example.com", "bob@example.com"])
+
+
 def test_the_notice_of_an_earlier_revision_takes_nothing_from_a_later_one(
     running: House, letters: KeptLetters, later: Later
 ) -> None:
@@ -482,6 +625,37 @@ def test_an_imported_revision_may_be_overruled_and_mails_nobody(
     assert base == record(house).entry(2).revision.id
 
 
+def test_a_letter_that_waits_names_the_later_day_that_a_decision_asks_for_meanwhile(
+    house: House, letters: KeptLetters, later: Later
+) -> None:
+    """No. 3's letters tell of No. 2 as well; once that is significant, its longer notice period binds them."""
+    from notifier.senders.protocol import NotSent
+
+    house.policy()
+    house.publish(FIRST, rule="notice", notice_days=90)
+    house.tick()
+    later(hours=2)
+    house.member("ada")
+    soon = house.now + timedelta(days=1)
+    house.publish(TYPO, rule="notice", notice_days=90, effective_at=soon)
+    house.tick()
+    assert standing(house, 2).verdict == "minor"
+    thirty = LONGER_TYPO.replace("24 months", "36 months")
+    house.publish(thirty, rule="notice", notice_days=30, effective_at=soon)
+    house.tick()
+    later(minutes=60)
+    letters.answers.append(NotSent("busy", retry_after=7200))
+    house.tick()
+    later(minutes=1)
+    decide(house, 2, "significant")
+    later(hours=3)
+    house.tick()
+    moved = house.timeline("ada").spans[-1]
+    assert (moved.revision, moved.start.date().isoformat()) == (3, "2026-08-31")
+    assert "31 August 2026" in running_text(letters, "ada")
+    assert "2 July 2026" not in running_text(letters, "ada")
+
+
 # -- what is refused ----------------------------------------------------------------------------
 
 
@@ -529,6 +703,24 @@ def test_of_two_at_one_instant_significant_stands_so_minor_is_refused(running: H
     running.tick()
     with pytest.raises(DecidedThisInstant):
         decide(running, 2, "minor")
+
+
+@pytest.mark.parametrize("verdict", ["significant", "minor"])
+def test_while_the_clock_is_behind_the_decision_that_stands_another_is_refused(
+    running: House, later: Later, verdict: str
+) -> None:
+    """It would be on record and never stand; and as each is overruled once only, nothing ever could again."""
+    running.publish(TYPO)
+    running.tick()
+    later(minutes=10)
+    decide(running, 2, "minor", summary="In other words.")
+    later(minutes=-5)
+    with pytest.raises(DecidedThisInstant, match="clock was set back"):
+        decide(running, 2, verdict, summary="Anew.")
+    assert (standing(running, 2).summary, states(running)) == ("In other words.", {})
+    later(minutes=5)
+    decide(running, 2, "significant", summary="Anew.")
+    assert standing(running, 2).summary == "Anew."
 
 
 def test_a_decision_keeps_what_it_overruled(running: House, later: Later) -> None:
@@ -739,6 +931,46 @@ def test_a_later_revision_is_reopened_and_its_decision_stands_until_a_person_dec
     assert reopened(upcoming) == {}
     first = record(upcoming).entry(1).revision.id
     assert (standing(upcoming, 3).reason, standing(upcoming, 3).cumulative_base_id) == ("It stays minor.", first)
+
+
+def test_whoever_has_not_seen_that_it_is_reopened_does_not_settle_it(upcoming: House, later: Later) -> None:
+    decide(upcoming, 2, "minor")
+    later(minutes=1)
+    with pytest.raises(DecisionChanged):
+        decide(upcoming, 3, "minor", summary="In other words.", opened=None)
+    assert (reopened(upcoming), standing(upcoming, 3).decided_by) == ({3: "significant"}, "engine")
+
+
+def test_nor_does_a_second_person_who_has_not_seen_it(upcoming: House, later: Later) -> None:
+    decide(upcoming, 3, "significant", level=4)
+    later(minutes=1)
+    proposal = decide(upcoming, 3, "minor", alone=False)
+    decide(upcoming, 2, "minor")
+    later(minutes=1)
+    with pytest.raises(DecisionChanged):
+        overruling.confirm(upcoming.runtime, "privacy", 3, proposal.id or 0, actor="joel")
+    assert (reopened(upcoming), standing(upcoming, 3).level) == ({3: "significant"}, 4)
+    seen = opening(upcoming, 3)
+    overruling.confirm(upcoming.runtime, "privacy", 3, proposal.id or 0, opened=seen, actor="joel")
+    assert (reopened(upcoming), standing(upcoming, 3).verdict) == ({}, "minor")
+
+
+def test_what_a_reopening_found_gives_the_level_of_later_decisions_too(upcoming: House, later: Later) -> None:
+    decide(upcoming, 2, "minor")
+    found = reopening_of(upcoming).level
+    assert found > 2
+    for verdict in ("minor", "significant"):
+        later(minutes=1)
+        decide(upcoming, 3, verdict)
+    assert standing(upcoming, 3).level == found
+
+
+def test_what_came_into_force_while_it_was_open_settles_all_the_same(upcoming: House, later: Later) -> None:
+    decide(upcoming, 2, "minor")
+    assert reopened(upcoming) == {3: "significant"}
+    later(days=50)
+    decide(upcoming, 2, "significant")
+    assert reopened(upcoming) == {}
 
 
 def test_a_reopened_revision_decided_significant_is_told(

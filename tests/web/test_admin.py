@@ -107,7 +107,10 @@ def filled(draft: Draft | None, **others: str) -> dict[str, str]:
 
 
 def test_every_route_of_the_administration_refuses_strangers(app: Flask, client: FlaskClient) -> None:
-    values = {"slug": "privacy", "number": 1, "draft_id": 1, "notice_id": 1, "delivery_id": 1}
+    values = {
+        **{"slug": "privacy", "number": 1, "draft_id": 1, "notice_id": 1, "delivery_id": 1},
+        **{"locale": "de", "which": 1},
+    }
     app.config["WTF_CSRF_ENABLED"] = False  # so that it is the sign-in that refuses
     routes = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("admin.")]
     assert len(routes) > 12

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from database import reading, writing
 from notifier.models import Notice
-from policy_versions import archive, policies, significance
+from policy_versions import archive, policies, reopening, significance
 from policy_versions.models import AuditEntry, DecisionRecord
 from settings import Settings
 from tests.conftest import make_settings
@@ -75,7 +75,15 @@ def standing(house: House, number: int = 2) -> DecisionRecord:
 
 def override(house: House, verdict: str = "minor", number: int = 2, **others: str) -> dict[str, str]:
     given = {"verdict": verdict, "level": "", "summary": "", "reason": "Only the wording changed."}
-    return {**given, "decision": str(standing(house, number).id), **others}
+    return {**given, "decision": str(standing(house, number).id), "reopening": opening(house, number), **others}
+
+
+def opening(house: House, number: int) -> str:
+    """The re-opening that the page of a revision shows, as its form says it."""
+    with reading(house.runtime.engine) as session:
+        record = archive.history(session, policies.policy(session, "privacy"))
+        found = reopening.reopened(session, record.entry(number))
+        return str(found.id) if found else ""
 
 
 def actions(house: House) -> list[tuple[str, str]]:
@@ -171,6 +179,31 @@ def test_a_finding_shows_its_words_as_a_small_redline_and_its_direction_in_plain
     assert findings._finding({"before": "", "after": "x" * 5000}).runs[0].text.endswith("…")
 
 
+def test_what_a_policy_says_is_text_wherever_a_finding_shows_it(ines: Administrator, running: House) -> None:
+    evil = '<script>alert("1")</script>'
+    finding = dict.fromkeys(("category", "section", "before", "after", "reason", "rule", "direction"), evil)
+    with writing(running.runtime.engine) as session:
+        session.add(
+            DecisionRecord(
+                revision_id=standing(running).revision_id,
+                verdict="significant",
+                level=3,
+                findings=[finding | {"level": 3, "after": "Kept " + evil}],
+                summary=evil,
+                reason=evil,
+                decided_by=evil,
+                decided_at=running.now,
+                recorded_at=running.now,
+            )
+        )
+    running.publish(f"{LONGER}\n## {evil}\n\nWe sell your data to {evil}.\n", summary=evil,
+                    effective_at=running.now + timedelta(days=40))  # fmt: skip
+    running.tick()
+    for path in (PAGE, PAGE.replace("2", "3"), "/admin/", "/admin/policies/privacy", "/admin/notices/1"):
+        assert "<script>alert" not in ines.get(path), path
+    assert "&lt;script&gt;" in ines.get(PAGE)
+
+
 # -- deciding again -----------------------------------------------------------------------------
 
 
@@ -261,6 +294,34 @@ def test_a_notice_paused_by_a_decision_is_cancelled_or_goes_on(ines: Administrat
         ines.post(path, seen=PAGE, status=404 if "cancel" in path else 409)
 
 
+def test_the_notice_page_says_who_did_what_and_when(ines: Administrator, running: House) -> None:
+    def press(button: str) -> None:
+        running.runtime.clock.instant += timedelta(minutes=1)  # type: ignore[attr-defined]
+        ines.post(f"/admin/notices/1/{button}", seen="/admin/notices/1")
+
+    press("pause")
+    press("resume")
+    running.tick()
+    running.publish(LONGER.replace("24 months", "36 months"), effective_at=running.now + timedelta(days=40))
+    running.tick()
+    running.runtime.clock.instant += timedelta(minutes=1)  # type: ignore[attr-defined]
+    ines.post("/admin/notices/2/send-now", seen="/admin/notices/2")
+    ines.post("/admin/policies/privacy/3/decision", override(running, number=3))
+    ines.post("/admin/notices/2/cancel", seen="/admin/notices/2")
+    running.runtime.clock.instant += timedelta(minutes=1)  # type: ignore[attr-defined]
+    ines.post("/admin/policies/privacy/3/decision", override(running, "significant", number=3))
+    told = words(ines.get("/admin/notices/1")).split("What happened")[1]
+    assert "1 June 2026, 14:00 CEST Scheduled by the decision." in told
+    assert "1 June 2026, 14:02 CEST Paused by ines." in told
+    assert "1 June 2026, 14:03 CEST ines went on with it." in told
+    assert "1 June 2026, 14:03 CEST Opened; 2 to be told. 1 June 2026, 14:03 CEST Complete." in told
+    assert "Cancelled" not in told
+    told = words(ines.get("/admin/notices/2")).split("What happened")[1]
+    deeds = ("ines ended the wait: sent at once.", "Paused by a decision of ines.", "Cancelled by ines.")
+    assert [told.index(deed) for deed in deeds] == sorted(told.index(deed) for deed in deeds)
+    assert "Scheduled again by a decision of ines." in told
+
+
 # -- the second person --------------------------------------------------------------------------
 
 
@@ -295,6 +356,36 @@ def test_a_proposal_is_rejected_by_its_button(
     assert "proposes" not in words(joel.get("/admin/"))
 
 
+def test_proposals_that_became_no_decision_stay_in_the_history(
+    ines: Administrator, running: House, app: Flask, password_hash: str
+) -> None:
+    joel = account(running, app, "joel", password_hash)
+    ines.post(PAGE, override(running, "significant", level="4", summary="Much longer."))
+
+    def propose(reason: str) -> None:
+        running.runtime.clock.instant += timedelta(minutes=1)  # type: ignore[attr-defined]
+        ines.post(PAGE, override(running, reason=reason))
+
+    propose("It is a <b>joke</b>.")
+    assert "minor, level 1. “It is a <b>joke</b>.” It waits for a second person." in words(ines.get(PAGE))
+    joel.post(f"{PAGE}/reject", {"proposal": "1"}, seen=PAGE)
+    propose("Only the wording.")
+    ines.post(f"{PAGE}/reject", {"proposal": "2"}, seen=PAGE)
+    propose("Once more.")
+    joel.post(PAGE, override(running, "significant", summary="Longer."))
+    text = words(joel.get(PAGE))
+    assert "“It is a <b>joke</b>.” Rejected by joel on 1 June 2026, 14:02 CEST." in text
+    assert "“Only the wording.” Taken back on 1 June 2026, 14:03 CEST." in text
+    assert "“Once more.” It no longer holds: the revision was decided anew before anybody answered." in text
+    assert "Every decision 3" in text
+    assert "Overruled 2 times" in text
+    propose("At last.")
+    joel.post(f"{PAGE}/confirm", {"proposal": "4"}, seen=PAGE)
+    text = words(joel.get(PAGE))
+    assert "by ines, confirmed by joel. “At last.”" in text
+    assert "minor, level 1. “At last.”" not in text
+
+
 def test_with_one_account_the_record_says_alone(ines: Administrator, running: House) -> None:
     ines.post(PAGE, override(running, "significant", level="4", summary="Much longer."))
     running.runtime.clock.instant += timedelta(minutes=1)  # type: ignore[attr-defined]
@@ -324,6 +415,34 @@ def test_a_reopened_decision_is_shown_and_confirmed(ines: Administrator, running
     ines.post(page, override(running, number=3, reason="It stays so."))
     assert "Open again" not in words(ines.get(page))
     assert "Re-opened" not in words(ines.get("/admin/"))
+
+
+def test_a_form_opened_before_it_was_reopened_is_refused_and_stays_so(ines: Administrator, running: House) -> None:
+    running.publish(LONGER_TYPO, effective_at=running.now + timedelta(days=40))
+    running.tick()
+    running.runtime.clock.instant += timedelta(minutes=1)  # type: ignore[attr-defined]
+    page = "/admin/policies/privacy/3/decision"
+    stale = override(running, number=3, summary="In other words.")
+    ines.post(PAGE, override(running))
+    assert 'name="reopening" value="1"' in ines.get(page)
+    html = ines.post(page, stale, status=409)
+    assert "an earlier one that bears on it" in words(html)
+    assert 'name="reopening" value=""' in html
+    ines.post(page, stale, status=409)
+    assert "Open again" in words(ines.get(page))
+
+
+def test_a_notice_stopped_for_another_reason_is_shown_beside_the_reopened_decision(
+    ines: Administrator, running: House
+) -> None:
+    running.publish(LONGER.replace("24 months", "36 months"), effective_at=running.now + timedelta(days=40))
+    running.tick()
+    running.runtime.clock.instant += timedelta(minutes=1)  # type: ignore[attr-defined]
+    ines.post("/admin/notices/2/pause", seen="/admin/notices/2")
+    ines.post(PAGE, override(running))
+    text = words(ines.get("/admin/"))
+    assert "Privacy policy, No. 3, stands as significant. An earlier text was decided otherwise" in text
+    assert "The notice of Privacy policy, No. 3, is paused. Paused by ines." in text
 
 
 # -- the publish form, and what readers see -----------------------------------------------------

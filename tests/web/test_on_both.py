@@ -27,6 +27,9 @@ BAD = [
     "/privacy/99",
     "/privacy/on?on=%00",
     "/privacy/" + "9" * 40,
+    "/privacy/1/%00",
+    "/privacy/1/de/99999999999",
+    "/privacy/1/de/compare/%00..1",
 ]
 
 
@@ -50,6 +53,9 @@ BAD_IN_ADMINISTRATION = [
     "/admin/policies/%00/1/withdraw",
     "/admin/policies/%00/1/decision",
     "/admin/policies/privacy/99999999999/decision",
+    "/admin/policies/%00/1/translate",
+    "/admin/policies/privacy/99999999999/translate",
+    "/admin/policies/privacy/1/translations/%00/1",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from notifier import overruling as service
 from notifier.models import Notice
 from policy_versions import archive, overruling, policies, reopening
 from policy_versions.archive import Entry, History
-from policy_versions.models import DecisionRecord, Proposal, Reopening, Revision
+from policy_versions.models import DecisionRecord, Proposal, ProposalAnswer, Reopening, Revision
 from policy_versions.overruling import Override
 from web import filters
 from web.accounts import Account
@@ -49,6 +50,7 @@ def _given() -> Override:
         verdict=request.form.get("verdict", ""),
         reason=request.form.get("reason", ""),
         looked_at=_number("decision") or 0,
+        opened=_number("reopening"),
         level=_number("level"),
         summary=request.form.get("summary"),
     )
@@ -71,7 +73,7 @@ def _back(slug: str, number: int) -> Response:
 
 @blueprint.post("/policies/<slug>/<row:number>/decision/confirm", endpoint="confirm_override")
 def confirm(slug: str, number: int) -> Response:
-    made = service.confirm(runtime(), slug, number, _proposal(), actor=actor())
+    made = service.confirm(runtime(), slug, number, _proposal(), opened=_number("reopening"), actor=actor())
     flash(f"Confirmed: No. {number} is decided {made.verdict}.")
     return _back(slug, number)
 
@@ -109,7 +111,8 @@ def _page(slug: str, number: int, refusal: Refusal | None = None) -> str:
         engines=[one for one in made if one.engine][-1:],
         in_words=findings.in_words,
         bases=_bases(record, entry, entry.decision) if entry.decision else [],
-        history=list(reversed(made)),
+        history=_history(made, overruling.unconfirmed(session(), entry.revision), proposal),
+        overruled=len(made) - 1,
         opened=_opened(record, entry, opened),
         proposal=proposal,
         notice=notice_of(entry.revision, policy.zone),
@@ -117,15 +120,16 @@ def _page(slug: str, number: int, refusal: Refusal | None = None) -> str:
         guarded=entry.decision is not None and entry.decision.level >= overruling.GUARDED,
         alone=_is_alone(),
         levels=findings.LEVELS,
-        **_typed(entry, refusal),
+        **_typed(entry, opened, refusal),
     )
 
 
-def _typed(entry: Entry, refusal: Refusal | None) -> dict[str, Any]:
+def _typed(entry: Entry, opened: Reopening | None, refusal: Refusal | None) -> dict[str, Any]:
     """What stands in the form: what was typed, where it was refused."""
     standing = entry.decision
     shown = {
         "decision": str(standing.id) if standing else "",
+        "reopening": str(opened.id) if opened else "",
         "verdict": standing.verdict if standing else "",
         "level": "",
         "summary": standing.summary if standing else "",
@@ -156,6 +160,27 @@ def _bases(record: History, entry: Entry, of: DecisionRecord | Reopening) -> lis
     ]
 
 
+def _history(
+    made: Sequence[DecisionRecord],
+    proposals: Sequence[tuple[Proposal, ProposalAnswer | None]],
+    waiting: Proposal | None,
+) -> list[dict[str, Any]]:
+    """Every decision, and every proposal that became none, the latest first."""
+    lines: list[dict[str, Any]] = [{"at": one.recorded_at, "said": one, "proposed": False} for one in made]
+    lines += [
+        {
+            "at": one.recorded_at,
+            "said": one,
+            "proposed": True,
+            "answer": answer,
+            "is_waiting": waiting is not None and waiting.id == one.id,
+        }
+        for one, answer in proposals
+    ]
+    # of one instant the decision came first: a proposal speaks of one that stood
+    return sorted(lines, key=lambda line: line["at"])[::-1]
+
+
 def _opened(record: History, entry: Entry, opened: Reopening | None) -> dict[str, Any] | None:
     """Why a decision is open again, and what the engine would say now."""
     if opened is None:
@@ -163,6 +188,7 @@ def _opened(record: History, entry: Entry, opened: Reopening | None) -> dict[str
     because = session().get_one(DecisionRecord, opened.because_id)
     number = next(e.number for e in record.entries if e.revision.id == because.revision_id)
     return {
+        "id": opened.id,
         "because": because,
         "number": number,
         "would_be": findings.of_record(opened),

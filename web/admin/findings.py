@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from policy_versions.deciding import Judgement
 from policy_versions.diff.sequence import readable
 from policy_versions.diff.words import told
-from policy_versions.models import DecisionRecord, Reopening
+from policy_versions.models import DecisionRecord, Reopening, TranslationDecision
 
 LONGEST = 1200  # characters shown of a sentence before and after
 ALIKE = 0.3  # share of words that stayed, below which both sentences are shown whole
@@ -73,7 +73,7 @@ def of_judgement(judged: Judgement) -> DecisionView:
     return _view(judged, found, confidence=judged.confidence, language=judged.language, engine=judged.engine)
 
 
-def of_record(made: DecisionRecord | Reopening, *, redlined: bool = True) -> DecisionView:
+def of_record(made: DecisionRecord | Reopening | TranslationDecision, *, redlined: bool = True) -> DecisionView:
     """Findings of an earlier engine lack what this one adds.
 
     redlined: compare the words before and after; not on a page with the findings of a whole history.
@@ -89,7 +89,7 @@ def of_record(made: DecisionRecord | Reopening, *, redlined: bool = True) -> Dec
 
 
 def _view(
-    of: Judgement | DecisionRecord | Reopening,
+    of: Judgement | DecisionRecord | Reopening | TranslationDecision,
     findings: Sequence[Mapping[str, Any]],
     *,
     confidence: float | None,

@@ -12,8 +12,8 @@ from sqlmodel import col, func, select
 
 from notifier import members, progress
 from notifier.models import Member, Notice, Tick
-from policy_versions import archive, audit, dates, drafts, overruling, policies, reopening
-from policy_versions.models import AuditEntry, DueDecision, Policy, Revision
+from policy_versions import archive, audit, dates, drafts, locales, overruling, policies, reopening
+from policy_versions.models import AuditEntry, DueDecision, DueTranslation, Policy, Revision, Translation
 from web.admin import blueprint, decisions
 from web.context import now, runtime, session
 from web.public import present
@@ -29,7 +29,7 @@ def overview() -> str:
         page_title="Overview",
         today=f"{now():%A} {dates.day_label(now(), dates.zone('UTC'))}",
         year=str(now().year),
-        needs=[*_to_decide(records), *_needs(records)],
+        needs=[*_to_decide(records), *_needs(records), *_translations()],
         undecided=session().exec(select(func.count()).where(DueDecision.failures == 0)).one(),
         scheduler=_scheduler(),
         sending=[n for n in progress.all_notices(session()) if n.notice.state in ("sending", "scheduled")],
@@ -125,7 +125,7 @@ def _needs(records: list[archive.History]) -> list[dict[str, Any]]:
         .join(Policy, col(Policy.id) == Notice.policy_id)
         .where(or_(col(Notice.state).in_(("waiting", "paused")), _cannot_open()))
     )
-    reopened = {e.revision.id for r in records for e, _ in reopening.all_reopened(session(), r)}
+    reopened = {e.revision.id: one.because_id for r in records for e, one in reopening.all_reopened(session(), r)}
     needs += [
         {
             "kind": notice.state,
@@ -137,9 +137,33 @@ def _needs(records: list[archive.History]) -> list[dict[str, Any]]:
             "deed": "See the notice",
         }
         for notice, revision, policy in held
-        if revision.id not in reopened  # which says it already
+        if notice.held_by_id is None or notice.held_by_id != reopened.get(revision.id)  # which says it already
     ]
     return needs
+
+
+def _translations() -> list[dict[str, Any]]:
+    """Translations that the engine failed on."""
+    failing = session().exec(
+        select(DueTranslation, Translation, Revision, Policy)
+        .join(Translation, col(Translation.id) == DueTranslation.translation_id)
+        .join(Revision, col(Revision.id) == Translation.revision_id)
+        .join(Policy, col(Policy.id) == Revision.policy_id)
+        .where(DueTranslation.failures > 0)
+    )
+    return [
+        {
+            "kind": "undecided",
+            "sentence": f"{policy.title}, No. {revision.number}: translation {one.number} into "
+            f"{locales.name(one.locale)} could not be decided: {due.error}",
+            "follows": "No correction of it can be sent until it is decided; the scheduler tries again.",
+            "url": url_for(
+                "admin.translation", slug=policy.slug, number=revision.number, locale=one.locale, which=one.number
+            ),
+            "deed": "See the translation",
+        }
+        for due, one, revision, policy in failing
+    ]
 
 
 def _cannot_open() -> ColumnElement[bool]:

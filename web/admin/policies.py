@@ -17,7 +17,7 @@ from policy_versions import policies as service
 from policy_versions.archive import History
 from policy_versions.models import PROMISES, Policy
 from policy_versions.policies import PolicyFields
-from web.admin import blueprint, decisions, findings
+from web.admin import blueprint, decisions, findings, translations
 from web.admin.sign_in import actor
 from web.context import now, runtime, session
 from web.errors import status_of
@@ -86,6 +86,7 @@ def _rows(record: History) -> list[dict[str, Any]]:
     latest, ours = record.latest(), Notice.policy_id == record.policy.id
     opened = {entry.number for entry, _ in reopening.all_reopened(session(), record)}
     told = session().exec(select(Notice).where(ours).order_by(col(Notice.id))).all()
+    into = translations.of_policy(record)
     return [
         {
             "view": present.revision_view(record, entry, now()),
@@ -95,6 +96,7 @@ def _rows(record: History) -> list[dict[str, Any]]:
             "decided": findings.of_record(entry.decision, redlined=False) if entry.decision else None,
             "by": entry.decision.decided_by if entry.decision and not entry.decision.engine else "",
             "is_open_again": entry.number in opened,
+            "translations": into.get(entry.revision.id or 0, []),
             "notices": [
                 (notice, decisions.leaves(notice, record.policy.zone))
                 for notice in told

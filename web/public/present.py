@@ -12,10 +12,10 @@ from urllib.parse import quote
 from flask import render_template
 from markupsafe import Markup
 
-from policy_versions import comparing, dates, markdown
+from policy_versions import comparing, dates, locales, markdown, translations
 from policy_versions.archive import Entry, History
 from policy_versions.diff import Change
-from policy_versions.models import Filing, Policy
+from policy_versions.models import Filing, Policy, Translation
 from web.context import session
 
 
@@ -185,6 +185,103 @@ def text_page(
         is_current_page=is_current,
         current_url=view.url,
         verdict=entry.verdict,
+        locale=record.policy.locale,
+        direction=locales.direction(record.policy.locale),
+        languages=languages(record, entry),
+    )
+
+
+# -- translations -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language that a revision can be read in, by its own name."""
+
+    tag: str
+    own_name: str
+    direction: str
+    url: str
+    here: bool
+
+
+def languages(record: History, entry: Entry, here: str | None = None) -> list[Language]:
+    """The languages of a revision, the authoritative one first; none where there is but that one.
+
+    here: the locale that is shown, the authoritative one unless told otherwise.
+    """
+    if entry.revision.id is None:  # a preview
+        return []
+    own = record.policy.locale
+    into = list(translations.latest(session(), entry.revision))
+    return [
+        Language(tag, locales.own_name(tag), locales.direction(tag), url, tag == (here or own))
+        for tag, url in [(own, f"{home(record.policy)}/{entry.number}"), *_addresses(record, entry, into)]
+        if into
+    ]
+
+
+def _addresses(record: History, entry: Entry, into: Iterable[str]) -> list[tuple[str, str]]:
+    return [(tag, translation_url(record.policy, entry, tag)) for tag in into]
+
+
+def translation_url(policy: Policy, entry: Entry, locale: str, number: int | None = None) -> str:
+    """For good: of the translation that stands, or of one by its number."""
+    url = f"{home(policy)}/{entry.number}/{locale}"
+    return url if number is None else f"{url}/{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationView:
+    number: int
+    locale: str
+    name: str
+    direction: str
+    title: str
+    date_label: str
+    sha256: str
+    url: str
+    markdown_url: str
+    changes_url: str | None  # against the one it replaces
+
+    @classmethod
+    def of(cls, record: History, entry: Entry, one: Translation) -> TranslationView:
+        policy = record.policy
+        url = translation_url(policy, entry, one.locale, one.number)
+        compared = f"{translation_url(policy, entry, one.locale)}/compare/{one.number - 1}..{one.number}"
+        return cls(
+            one.number,
+            one.locale,
+            locales.name(one.locale),
+            locales.direction(one.locale),
+            one.title or policy.title,
+            dates.day_label(one.recorded_at, policy.zone),
+            one.sha256,
+            url,
+            f"{url}.md",
+            compared if one.number > 1 else None,
+        )
+
+
+def translation_page(
+    record: History, entry: Entry, shown: Translation, whole: Policy | None, now: datetime
+) -> str:
+    """A translation as readers see it, under the line that the authoritative text prevails."""
+    into = [t for t in translations.of_revision(session(), entry.revision) if t.locale == shown.locale]
+    body, contents = _body(shown.text, shown.title or record.policy.title)
+    return render_template(
+        "public/translation.html",
+        page_title=shown.title or record.policy.title,
+        policy=PolicyView.of(record.policy, whole),
+        revision=revision_view(record, entry, now),
+        shown=TranslationView.of(record, entry, shown),
+        others=[TranslationView.of(record, entry, one) for one in reversed(into)],
+        standing_url=translation_url(record.policy, entry, shown.locale),
+        is_standing=shown.number == into[-1].number,
+        own_language=locales.name(record.policy.locale),
+        languages=languages(record, entry, shown.locale),
+        body=body,
+        contents=contents,
     )
 
 
@@ -210,6 +307,20 @@ def counts(change: Change) -> dict[str, int]:
         "moves": change.moves,
         "links": change.links_changed,
     }
+
+
+def sections(change: Change) -> list[dict[str, object]]:
+    """Each section with how much of it changed, and where its first change stands."""
+    return [
+        {
+            "title": section.title,
+            "anchor": section.first,
+            "inserted": section.words_inserted,
+            "deleted": section.words_deleted,
+            "changed": section.changed,
+        }
+        for section in change.sections
+    ]
 
 
 # -- history ------------------------------------------------------------------------------------

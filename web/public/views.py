@@ -9,11 +9,11 @@ from markupsafe import Markup
 from sqlmodel import select
 from werkzeug.wrappers import Response as BaseResponse
 
-from errors import NoSuchRevision, NothingInForce
-from policy_versions import archive, comparing, dates, diff, policies
+from errors import NoSuchRevision, NoSuchTranslation, NothingInForce
+from policy_versions import archive, comparing, dates, diff, locales, policies, translations
 from policy_versions.archive import Entry, History
 from policy_versions.diff import redline
-from policy_versions.models import Policy
+from policy_versions.models import Policy, Translation
 from web.context import now, runtime, session
 from web.public import blueprint, present
 
@@ -110,6 +110,62 @@ def _markdown(entry: Entry) -> Response:
     return answer
 
 
+# -- translations -------------------------------------------------------------------------------
+
+
+@blueprint.get("/<slug>/<which>/<locale>")
+@blueprint.get("/<slug>/<which>/<locale>/<row:number>")
+def translation(slug: str, which: str, locale: str, number: int | None = None) -> str | BaseResponse:
+    """A revision in another language: the translation that stands, or one by its number."""
+    record = _record(slug)
+    entry = _entry(record, which)
+    if number is None and locales.same(locale, record.policy.locale):
+        return redirect(f"{present.home(record.policy)}/{entry.number}")
+    found = translations.find(session(), entry.revision, locale, number)
+    if found.locale != locale:
+        return redirect(present.translation_url(record.policy, entry, found.locale, number), 301)
+    return present.translation_page(record, entry, found, _whole(record.policy), now())
+
+
+@blueprint.get("/<slug>/<which>/<locale>.md")
+@blueprint.get("/<slug>/<which>/<locale>/<row:number>.md")
+def translation_markdown(slug: str, which: str, locale: str, number: int | None = None) -> Response:
+    found = translations.find(session(), _entry(_record(slug), which).revision, locale, number)
+    answer = Response(found.text, mimetype="text/markdown")
+    answer.set_etag(found.sha256)
+    return answer
+
+
+@blueprint.get("/<slug>/<which>/<locale>/compare/<pair>")
+def translation_comparison(slug: str, which: str, locale: str, pair: str) -> str:
+    """What changed from one translation of a revision to another."""
+    record = _record(slug)
+    entry = _entry(record, which)
+    old, new = _translations(entry, locale, pair)
+    change = comparing.compare_translations(old, new)
+    return render_template(
+        "public/translation_compare.html",
+        page_title=f"What changed in the translation of {record.policy.title}",
+        policy=present.PolicyView.of(record.policy, _whole(record.policy)),
+        revision=present.revision_view(record, entry, now()),
+        old=present.TranslationView.of(record, entry, old),
+        new=present.TranslationView.of(record, entry, new),
+        own_language=locales.name(record.policy.locale),
+        counts=present.counts(change),
+        sections=present.sections(change),
+        redline=Markup(redline.html(change, context=1)),  # noqa: S704
+    )
+
+
+def _translations(entry: Entry, locale: str, pair: str) -> tuple[Translation, Translation]:
+    """The translations that an address such as 1..2 names. Raises: NoSuchTranslation."""
+    first, dots, second = pair.partition("..")
+    if not (dots and all(n.isascii() and n.isdigit() and len(n) < 6 for n in (first, second))):
+        raise NoSuchTranslation(entry.number, locale)
+    old, new = (translations.find(session(), entry.revision, locale, int(n)) for n in (first, second))
+    return old, new
+
+
 @blueprint.get("/<slug>/history")
 def history(slug: str) -> str:
     record = _record(slug)
@@ -202,11 +258,7 @@ def comparison(slug: str, pair: str) -> str:
         verdict=new.verdict if adjacent else None,
         summary=new.revision.summary if adjacent else "",
         counts=present.counts(change),
-        sections=[
-            {"title": s.title, "anchor": s.first, "inserted": s.words_inserted, "deleted": s.words_deleted,
-             "changed": s.changed}
-            for s in change.sections
-        ],
+        sections=present.sections(change),
         redline=Markup(redline.html(change, view="side_by_side" if side else "inline", context=1)),  # noqa: S704
         view="side_by_side" if side else "inline",
         inline_url=here,

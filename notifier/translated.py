@@ -1,0 +1,82 @@
+"""Who was told of a revision in which locale: what their letter leads to, who gets a correction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from notifier import audience
+from notifier.audience import LeftOut, Owed
+from notifier.models import Member
+from policy_versions import locales, translations
+from policy_versions.archive import Entry, History
+from policy_versions.models import Policy, Revision, Translation
+
+CHUNK = 500  # members read at a time
+
+
+def link(session: Session, policy: Policy, revision: Revision, locale: str) -> Translation | None:
+    """The translation that a letter in a locale leads to; None where the authoritative text serves it."""
+    standing = translations.latest(session, revision)
+    return standing.get(locales.chosen(locale, [policy.locale, *standing]) or "")
+
+
+def told(
+    session: Session, record: History, entry: Entry, translation: Translation, *, secret: str, now: datetime
+) -> Iterator[Owed | LeftOut]:
+    """What is owed to each member who was told of a revision in a translation's locale, by id.
+
+    Those no longer retained, suppressed or without an address are left out.
+    """
+    barred = audience.suppressed(session)
+    chosen = sorted(_members(session, record.policy, entry.revision, translation))
+    for start in range(0, len(chosen), CHUNK):
+        some = col(Member.id).in_(chosen[start : start + CHUNK])
+        for member in session.exec(select(Member).where(some).order_by(col(Member.id))).all():
+            yield _verdict(member, barred, secret=secret, now=now)
+
+
+def _members(session: Session, policy: Policy, revision: Revision, translation: Translation) -> set[int]:
+    """Members whose letter chose the translation's locale, of those there were when it left.
+
+    Letters that left once the translation stood led to it, and not to the one it replaces.
+    """
+    since = _since(translations.of_revision(session, revision))
+    offered: dict[tuple[str, datetime], bool] = {}
+    found = set()
+    for letter in audience.reached(session, revision):
+        key = letter.locale, letter.left_at
+        if key not in offered:
+            offered[key] = _serves(letter, policy, since, translation)
+        if offered[key] and letter.left_at <= translation.recorded_at:
+            found.add(letter.member_id)
+    return found
+
+
+def _since(published: Iterable[Translation]) -> Mapping[str, datetime]:
+    """Since when there is a translation into each locale."""
+    return {one.locale: one.recorded_at for one in published if one.number == 1}
+
+
+def _serves(
+    letter: audience.Reached, policy: Policy, since: Mapping[str, datetime], translation: Translation
+) -> bool:
+    """Whether a letter's reader is one of the translation's.
+
+    A locale translated only later took nobody away from it.
+    """
+    there = [locale for locale, at in since.items() if at <= letter.left_at]
+    return locales.chosen(letter.locale, [policy.locale, translation.locale, *there]) == translation.locale
+
+
+def _verdict(member: Member, barred: frozenset[str], *, secret: str, now: datetime) -> Owed | LeftOut:
+    if member.erased_at is not None:
+        return LeftOut(member, "erased")
+    if member.retained_until is not None and member.retained_until <= now:
+        return LeftOut(member, "lapsed")
+    why = audience.unreachable(member.guardian_email or member.email, barred, secret)
+    if why:
+        return LeftOut(member, why)
+    return Owed(member, "email", "", None, "guardian" if member.guardian_email else "member", None, False)
