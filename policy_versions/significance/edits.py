@@ -15,6 +15,7 @@ from policy_versions.significance.sentences import Sentence, Text
 from policy_versions.significance.terms import Term, quantities, weight_of
 
 CLEAN = 2  # changed sentences: one that was reworded, and nothing else in the passage
+SLIGHT = 1.0  # weight of other terms beside words of force
 MUCH = 3.0  # weight of terms that stand together elsewhere by more than chance
 COVERING = 2  # so many sentences together may say what one said
 
@@ -155,10 +156,21 @@ def _reworded(pairs: Pairs, old: Text, new: Text, balance: _Balance) -> Iterator
         left = residue(was.text, now.text, renames)
         gone = balance.left(was, left.gone, is_new=False)
         come = balance.left(now, left.come, is_new=True)
+        if _is_slight(left):  # then a word of force is its own, whatever the rest of the passage says
+            gone, come = _with_force(left.gone, gone), _with_force(left.come, come)
         gone = () if _is_elsewhere(gone, was, now, new) else gone
         come = () if _is_elsewhere(come, now, was, old) else come
         if gone or come:
             yield Edit(was, now, left._replace(gone=gone, come=come))
+
+
+def _is_slight(left: Residue) -> bool:
+    """Whether two sentences differ in hardly more than words of force."""
+    return _weight([term for term in (*left.gone, *left.come) if term.text not in rules().force]) <= SLIGHT
+
+
+def _with_force(left: Sequence[Term], kept: Sequence[Term]) -> tuple[Term, ...]:
+    return tuple(term for term in left if term in kept or term.text in rules().force)
 
 
 def _is_elsewhere(left: Sequence[Term], one: Sentence, twin: Sentence, other: Text) -> bool:

@@ -9,7 +9,7 @@ from policy_versions.significance.rules import Rules
 from policy_versions.significance.sentences import Sentence
 
 FEW = 8  # words, too few to tell a language by
-MANY = 15  # words, enough to tell a sentence's language by itself
+MANY = 12  # words, enough to tell a sentence's language by itself
 
 
 def is_english(words: Iterable[str], rules: Rules) -> bool:
@@ -28,6 +28,7 @@ def is_foreign(one: Sentence, rules: Rules, *, among_english: bool) -> bool:
     """Whether a sentence is in another language; a short one is taken to be in its text's."""
     if len(one.words) < MANY:
         return not among_english
-    if among_english:  # a list of names has few small words too
-        return not any(word in rules.small for word in one.words)
+    if among_english:  # a list of names has few small words too, but some that the rules know
+        known = sum(word in rules.small or word in rules.vocabulary for word in one.words)
+        return known < rules.threshold["foreign"] * len(one.words)
     return not is_english(one.words, rules)

@@ -30,7 +30,7 @@ def renames_of(pairs: Sequence[tuple[Sentence, Sentence]], old: Text, new: Text)
             stems = _stems(exchange[0]), _stems(exchange[1])
             replaced[stems] += 1
             name = exchange[1].split()
-            if _is_party(name, now.words) or _is_region(exchange):
+            if is_party(name, now.words) or _is_region(exchange):
                 parties.add(stems)
             if now.is_name(name):
                 names.add(stems)
@@ -53,7 +53,7 @@ def _is_often(exchange: Exchange, count: int, old: Text, *, doubtful: bool) -> b
     return count >= RENAMED or known >= RENAMED_PARTY
 
 
-def _is_party(name: Sequence[str], words: Sequence[str]) -> bool:
+def is_party(name: Sequence[str], words: Sequence[str]) -> bool:
     """Whether a word for a party, such as vendor or Ltd, stands at a name."""
     places = [place for place, word in enumerate(words) if word == name[0]]
     return any(

@@ -13,6 +13,7 @@ from policy_versions.significance.normal import is_slip, normal, stem
 from policy_versions.significance.rules import rules
 from policy_versions.significance.terms import Term, terms
 
+_DENIES = frozenset(("not", "forbid"))
 _NAME_WORDS = 4  # a longer run of words is no name
 _UPPER = re.compile(r"\b(?=[A-Z0-9]*[A-Z])[A-Z0-9]{2,6}s?\b")
 
@@ -108,14 +109,23 @@ def _cancelled(gone: Sequence[Term], come: Sequence[Term]) -> tuple[list[Term], 
     """Leave out terms that only moved within the sentence, and those that differ by a slip."""
     shared = Counter(term.text for term in gone) & Counter(term.text for term in come)
     left, right = list(_less(gone, shared)), list(_less(come, shared))
-    if any(term.text == "shall" for term in (*left, *right)):  # which demands, promises or foretells
-        left, right = ([term for term in side if term.text not in ("shall", "must")] for side in (left, right))
+    if any(term.text == "shall" for term in (*left, *right)):
+        left, right = _without_shall(left, right)
     for was in tuple(left):
         for now in right:
             if _is_slip(was, now):
                 left.remove(was)
                 right.remove(now)
                 break
+    return left, right
+
+
+def _without_shall(left: list[Term], right: list[Term]) -> tuple[list[Term], list[Term]]:
+    """Leave out “shall”, which demands or foretells; and its “not” where the other side denies as often."""
+    dropped = {"shall", "must"}
+    if sum(term.text in _DENIES for term in left) == sum(term.text in _DENIES for term in right):
+        dropped |= _DENIES
+    left, right = ([term for term in side if term.text not in dropped] for side in (left, right))
     return left, right
 
 

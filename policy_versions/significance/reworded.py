@@ -10,11 +10,14 @@ from typing import NamedTuple
 from policy_versions.significance import idle
 from policy_versions.significance.about import Place, first, ideas_of, touched, weighed
 from policy_versions.significance.edits import denies
+from policy_versions.significance.normal import normal
+from policy_versions.significance.renames import is_party
 from policy_versions.significance.residue import Residue
 from policy_versions.significance.rules import OTHER, Idea, Rules
 from policy_versions.significance.sentences import Sentence
 from policy_versions.significance.terms import Quantity, Term, quantities, terms, weight_of
 
+AGES = 6, 25  # bare numbers between them are taken for years of age
 YEARS = 1900, 2100  # a bare number between them is a year
 HEAVY_MOST = 6.0  # weight of terms beyond which more of them make nothing surer
 SUREST = 0.85  # that words alone can make a finding
@@ -70,6 +73,8 @@ def reworded(one: Reworded, rules: Rules) -> Iterator[Touch]:
     """Yield all that a reworded sentence touches; a category perhaps more than once."""
     if idle.is_address(one.was, one.now, one.residue, rules):
         return
+    if idle.is_label(one.was, one.around) and idle.is_label(one.now, one.around):
+        return
     records = idle.is_record(one.was, rules) and idle.is_record(one.now, rules)
     both_idle = idle.is_idle(one.was, rules) and idle.is_idle(one.now, rules)
     examples = idle.differ_by_examples(one.was, one.now)
@@ -96,9 +101,15 @@ def _counted(one: Reworded, rules: Rules) -> Iterator[Touch]:
 
 
 def _amounts(one: Sentence, other: Sentence) -> list[Quantity]:
-    known = Counter(amount.key for amount in quantities(other.text))
-    rest = Counter(amount.key for amount in quantities(one.text)) - known
-    return [amount for amount in quantities(one.text) if amount.key in rest and not _is_label(amount, one)]
+    known = Counter(map(_measure, quantities(other.text)))
+    rest = Counter(map(_measure, quantities(one.text))) - known
+    return [amount for amount in quantities(one.text) if _measure(amount) in rest and not _is_label(amount, one)]
+
+
+def _measure(amount: Quantity) -> tuple[float, str]:
+    """Equal for equal quantities; an age may be told with or without the word years."""
+    is_age = amount.unit == "" and AGES[0] <= amount.number <= AGES[1]
+    return (amount.number * 12, "month") if is_age else amount.key
 
 
 def _is_label(amount: Quantity, one: Sentence) -> bool:
@@ -181,7 +192,8 @@ def _named(one: Reworded, rules: Rules) -> Iterator[Touch]:
     """Tell of a name in the place of another."""
     gone, come = _names(one.residue.gone, one.was), _names(one.residue.come, one.now)
     if gone and come:
-        about = (one.category, *one.around)
+        at_party = is_party(normal(come[0]), one.now.words)
+        about = (one.category, *one.around, "sharing" if at_party else "")
         party = next((name for name in about if rules.category(name).names), "")
         kind = "name" if party else "item" if one.now.tag == "tr" else "name_alone"
         yield Touch(party or one.named, kind, rules.weight[kind], " ".join(gone), " ".join(come))

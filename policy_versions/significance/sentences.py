@@ -22,6 +22,7 @@ COMMON = 60  # sentences; a word that stands in more of them does not tell which
 _WORD = re.compile(r"\w{4,}")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _BETWEEN = re.compile(r"[|·•›»]")  # titles in a line
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,500}>")  # HTML stands in the text as it was written
 _TEMPLATE = re.compile(r"\{\{[^{}]{0,500}\}\}|\{%[^{}]{0,500}%\}|\{:[^{}]{0,500}\}")  # of a site's generator
 _POSSESSIVE = re.compile(r"['’]s$")
 _SIGNS = "“”\"'().,;:*_|[]"
@@ -155,7 +156,7 @@ def _sentences(change: Change, other: Op) -> Iterator[tuple[bool, Sentence]]:
     """Yield each sentence of one text, and whether its block differs."""
     lead, passage, same = _Lead(), 0, 0
     for number, block in enumerate(change.blocks):
-        text = _TEMPLATE.sub(" ", "".join(piece.text for piece in block.pieces if piece.op != other))
+        text = _TEMPLATE.sub(" ", _TAG.sub("", "".join(piece.text for piece in block.pieces if piece.op != other)))
         differs = block.unchanged is None and any(piece.op != "equal" for piece in block.edits)
         same = 0 if differs else same + 1
         passage += same > APART or block.tag in ("h1", "h2")

@@ -1,6 +1,7 @@
 """Translations: published beside a revision, never in its place; decided once against the one they replace."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -184,6 +185,13 @@ def test_nobody_replaces_what_they_have_not_seen(published: House) -> None:
     with pytest.raises(errors.TranslationChanged):
         translate(published, Given("de", LONGER_GERMAN, looked_at=0))
     assert translate(published, Given("de", LONGER_GERMAN, looked_at=1)).number == 2
+
+
+def test_people_who_publish_at_once_get_a_number_each(published: House) -> None:
+    texts = [GERMAN.replace("12", str(months)) for months in range(20, 26)]
+    with ThreadPoolExecutor(len(texts)) as pool:
+        made = list(pool.map(lambda one: translate(published, one).number, texts))
+    assert sorted(made) == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_audit_log_names_it_without_its_text(published: House) -> None:

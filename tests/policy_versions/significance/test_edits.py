@@ -55,3 +55,23 @@ def test_an_address_that_stands_nowhere_any_more_is_told() -> None:
     (edit,) = found(old, old.replace("desk@", "privacy@"))
     assert edit.lost_contact == "desk@example.com"
     assert found(old, old.replace("desk@example.com", "privacy@example.com, or to desk@example.com")) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_edit"),
+    [
+        ("The firm shall not lend your keys.", "The firm will not lend your keys.", False),
+        ("The firm shall not lend your keys.", "The firm must not lend your keys.", False),
+        ("The firm shall not lend your keys.", "The firm shall lend your keys.", True),
+        ("The firm shall not lend your keys.", "The firm lends your keys.", True),
+        ("The firm shall lend your keys.", "The firm may lend your keys.", True),
+    ],
+)
+def test_shall_stands_for_will_and_must_but_a_denial_stays(old: str, new: str, is_edit: bool) -> None:
+    assert bool(found(old, new)) == is_edit
+
+
+def test_a_denial_that_is_dropped_is_found_among_other_changes() -> None:
+    old = "We do not sell your scans. We do not keep your card. You may not resell a lamp. We may mend it."
+    new = "We sell your scans. We do not store your card. You must not resell a lamp. We can mend it for you."
+    assert [edit.old.text for edit in found(old, new) if edit.old] == ["We do not sell your scans."]
