@@ -47,9 +47,7 @@ def test_form_is_form_in_any_language(old: str, new: str) -> None:
 
 def test_a_foreign_sentence_in_an_english_text_is_not_judged_by_english_words() -> None:
     english = "# Privacy\n\n" + "We keep what you give us for as long as you are a member with us.\n\n" * 5
-    german = (
-        "Wir geben Ihre Daten ausschließlich nach Ihrer ausdrücklichen Einwilligung an sorgfältig ausgewählte {}."
-    )
+    german = "Wir geben Ihre Daten ausschließlich nach Ihrer ausdrücklichen Einwilligung an sorgfältig"
     decision = decide(
         f"{english}{german} ausgewählte Dritte weiter.", f"{english}{german} ausgewählte Partner weiter."
     )
