@@ -13,6 +13,7 @@ from policy_versions.significance.reworded import Touch
 from policy_versions.significance.rules import OTHER, Rules
 
 EXCERPT = 160  # characters
+LEAD = 80  # the same of the line that an item hangs on
 AROUND = 4  # words shown before and after what differs
 SUBJECT = 5  # words, of what is kept or deleted
 
@@ -92,9 +93,15 @@ def _came_or_went(edit: Edit, _touch: Touch, _rules: Rules) -> str:
     one = edit.either
     said = _cut(one.text.replace("\t", " · ").split())
     if one.lead:
-        under = _cut(one.lead.rstrip(": ").split())
-        return f"“{said}” was {'added under' if edit.new else 'taken away under'} “{under}”."
+        came = "added" if edit.new else "taken away"
+        return f"“{said}” was {came}{_under(one.lead)}."
     return f"{'now' if edit.new else 'no longer'} says “{said}”."
+
+
+def _under(lead: str) -> str:
+    """The line that an item hangs on, where it is short enough to be read along."""
+    words = lead.strip().rstrip(":")
+    return f" under “{words}”" if len(words) <= LEAD else ""
 
 
 def _differs(edit: Edit, touch: Touch, rules: Rules) -> str:
@@ -137,7 +144,6 @@ def _cut(words: list[str]) -> str:
 
 _SAYING: Mapping[str, Callable[[Edit, Touch, Rules], str]] = {
     "quantity": _numbers,
-    "number": _numbers,
     "span": _numbers,
     "name": _exchanged,
     "name_alone": _exchanged,

@@ -37,6 +37,19 @@ from policy_versions.significance import decide, text
             "Collection: “your voice” was added under “We ask for”.",
         ),
         (
+            "We share your scans with the firms below, each of which works under a contract that binds it:\n\n"
+            "- Larkpost\n",
+            "We share your scans with the firms below, each of which works under a contract that binds it:\n\n"
+            "- Larkpost\n- Dovewire, for letters\n",
+            "Sharing: “Dovewire, for letters” was added.",
+        ),
+        (
+            "Your scans stay in the EU, with one exception: Larkpost.",
+            "Your scans stay in the EU, with two exceptions: Larkpost.",
+            "Transfer abroad: “… in the EU, with one exception: Larkpost” became "
+            "“… in the EU, with two exceptions: Larkpost”.",
+        ),
+        (
             "Hello there.\n\nWe sell your scans to anyone.",
             "Hello there.",
             "Sharing: no longer says “We sell your scans to anyone”.",
