@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 
 from policy_versions.diff import Change
 from policy_versions.diff.likeness import best_matches
+from policy_versions.significance.about import touched
 from policy_versions.significance.renames import renames_of
 from policy_versions.significance.residue import Residue, residue
 from policy_versions.significance.rules import rules
-from policy_versions.significance.sentences import Sentence, Text
+from policy_versions.significance.sentences import PERSONS, Sentence, Text
 from policy_versions.significance.terms import Term, quantities, weight_of
 
 CLEAN = 2  # changed sentences: one that was reworded, and nothing else in the passage
+FEW = 2.0  # weight of the words exchanged
+SHARED = 2.0  # times their weight is what the two sentences say all in all
 SLIGHT = 1.0  # weight of other terms beside words of force
 MUCH = 3.0  # weight of terms that stand together elsewhere by more than chance
 COVERING = 2  # so many sentences together may say what one said
@@ -29,6 +32,7 @@ class Edit:
     old: Sentence | None
     new: Sentence | None
     residue: Residue = field(default_factory=Residue)  # what differs in substance
+    is_turned: bool = False  # whether it now says of the company what it said of members, or the reverse
     lost_contact: str = ""  # an e-mail address in the old sentence that stands nowhere in the new text
 
     @property
@@ -156,17 +160,44 @@ def _reworded(pairs: Pairs, old: Text, new: Text, balance: _Balance) -> Iterator
         left = residue(was.text, now.text, renames)
         gone = balance.left(was, left.gone, is_new=False)
         come = balance.left(now, left.come, is_new=True)
+        if _is_exchange(was, now, left):  # then it is its own, though another sentence says it now
+            gone, come = _with_weighty(was, left.gone, gone), _with_weighty(now, left.come, come)
         if _is_slight(left):  # then a word of force is its own, whatever the rest of the passage says
             gone, come = _with_force(left.gone, gone), _with_force(left.come, come)
         gone = () if _is_elsewhere(gone, was, now, new) else gone
         come = () if _is_elsewhere(come, now, was, old) else come
-        if gone or come:
-            yield Edit(was, now, left._replace(gone=gone, come=come))
+        is_turned = _is_turned(was, now)
+        if gone or come or is_turned:
+            yield Edit(was, now, left._replace(gone=gone, come=come), is_turned=is_turned)
+
+
+def _is_turned(was: Sentence, now: Sentence) -> bool:
+    """Whether two sentences differ in nothing but who is spoken of: “you may” became “we may”."""
+    pairs = [pair for pair in zip(was.words, now.words, strict=False) if pair[0] != pair[1]]
+    persons = [(PERSONS.get(old), PERSONS.get(new)) for old, new in pairs]
+    return bool(pairs) and len(was.words) == len(now.words) and all(a and b and a != b for a, b in persons)
 
 
 def _is_slight(left: Residue) -> bool:
     """Whether two sentences differ in hardly more than words of force."""
     return _weight([term for term in (*left.gone, *left.come) if term.text not in rules().force]) <= SLIGHT
+
+
+def _is_exchange(was: Sentence, now: Sentence, left: Residue) -> bool:
+    """Whether hardly anything but a few words was exchanged for others."""
+    lost, won = _weight(left.gone), _weight(left.come)
+    return (
+        0 < lost <= FEW
+        and 0 < won <= FEW
+        and _weight(was.terms) >= SHARED * lost
+        and _weight(now.terms) >= SHARED * won
+    )
+
+
+def _with_weighty(one: Sentence, left: Sequence[Term], kept: Sequence[Term]) -> tuple[Term, ...]:
+    """Return what is kept, and besides the quantities and what is part of a category's idea."""
+    ideas = {place for match in touched(one, left, rules()) for place in range(match.start, match.stop)}
+    return tuple(term for term in left if term in kept or term.text[0].isdigit() or term.start in ideas)
 
 
 def _with_force(left: Sequence[Term], kept: Sequence[Term]) -> tuple[Term, ...]:
@@ -183,7 +214,7 @@ def _is_elsewhere(left: Sequence[Term], one: Sentence, twin: Sentence, other: Te
 def _alone(found: Iterable[Sentence], other: Text, balance: _Balance, *, is_new: bool) -> Iterator[Edit]:
     for one in found:
         left = balance.left(one, one.terms, is_new=is_new)
-        if not _is_kept(one, left) and not _is_covered(one.terms, one, other.like(one)):
+        if not one.is_title and not _is_kept(one, left) and not _is_covered(one.terms, one, other.like(one)):
             yield Edit(None, one, Residue(come=left)) if is_new else Edit(one, None, Residue(gone=left))
 
 

@@ -25,7 +25,7 @@ _VERBS = frozenset("is are was were be may will can must shall has have had do d
 def is_label(one: Sentence, around: Place) -> bool:
     """Whether a sentence is too short to promise anything where it stands."""
     is_listed = one.lead or (one.tag in ("tr", "li") and any(around))
-    return len(one.words) <= LABEL and not is_listed
+    return len(one.words) <= LABEL and not is_listed and not _VERBS & set(one.words)
 
 
 def is_record(one: Sentence, rules: Rules) -> bool:

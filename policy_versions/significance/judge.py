@@ -39,9 +39,18 @@ def _rank(touch: Touch, around: Place) -> float:
 
 
 def _worded(edit: Edit, around: Place, rules: Rules) -> Iterator[Touch]:
+    if edit.is_turned:
+        return _turned(edit, around, rules)
     if edit.old and edit.new:
         return reworded(Reworded.of(edit.old, edit.new, edit.residue, around, rules), rules)
     return _alone(edit.either, edit.residue.either, around, rules, is_new=edit.new is not None)
+
+
+def _turned(edit: Edit, around: Place, rules: Rules) -> Iterator[Touch]:
+    """Tell of what is said of the company now and was said of members, or the reverse."""
+    category = first(weighed(ideas_of(edit.either.words, rules)), rules) or next(filter(None, around), "")
+    kind = "force" if category else "force_alone"
+    yield Touch(category or OTHER, kind, rules.weight[kind])
 
 
 def _contact(edit: Edit, around: Place, rules: Rules) -> Iterator[Touch]:

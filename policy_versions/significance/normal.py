@@ -92,6 +92,7 @@ _TOGETHER = {
     ("sign", "in"): "signin", ("log", "on"): "login", ("any", "time"): "anytime",
     ("sub", "processor"): "subprocessor",
     ("sub", "processors"): "subprocessors", ("pro", "rata"): "prorata", ("opt", "out"): "optout",
+    ("opted", "out"): "optout", ("opted", "in"): "optin", ("opts", "out"): "optout", ("opts", "in"): "optin",
     ("opt", "outs"): "optout",
     ("opt", "in"): "optin", ("opting", "out"): "optout", ("opting", "in"): "optin",
     ("third", "party"): "thirdparty",

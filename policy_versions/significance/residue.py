@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from rapidfuzz.distance import OSA
+
 from policy_versions.diff.sequence import readable
 from policy_versions.diff.words import told
 from policy_versions.significance.normal import is_slip, normal, stem
@@ -14,6 +16,7 @@ from policy_versions.significance.rules import rules
 from policy_versions.significance.terms import Term, terms
 
 _DENIES = frozenset(("not", "forbid"))
+SHORT = 3  # letters
 _NAME_WORDS = 4  # a longer run of words is no name
 _UPPER = re.compile(r"\b(?=[A-Z0-9]*[A-Z])[A-Z0-9]{2,6}s?\b")
 
@@ -71,14 +74,16 @@ def _are_slips(was: str, now: str) -> bool:
     """Whether the words as written differ by slips: a slip may hide what a word stands for."""
     before, after = was.split(), now.split()
     same = len(before) == len(after)
-    return same and all(
-        a == b or (is_slip(a, b) and not _is_weighty(a, b)) for a, b in zip(before, after, strict=True)
-    )
+    return same and all(a == b or _is_misspelt(a, b) for a, b in zip(before, after, strict=True))
 
 
-def _is_weighty(was: str, now: str) -> bool:
-    """Whether both words are known, so that one for the other is no slip."""
-    return {was, now} <= rules().vocabulary
+def _is_misspelt(was: str, now: str) -> bool:
+    """Whether a word is another with a slip: of two that the rules know never, a short one only if unknown."""
+    known = len({was, now} & rules().vocabulary)
+    if known == 2:
+        return False
+    is_short = min(len(was), len(now)) == SHORT and (was + now).isalpha()
+    return is_slip(was, now) or (is_short and known == 1 and OSA.distance(was, now) == 1)
 
 
 def _is_renamed(said: tuple[str, str], renames: Mapping[str, str]) -> bool:

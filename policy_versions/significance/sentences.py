@@ -11,6 +11,7 @@ from functools import cached_property
 from policy_versions.diff import Change
 from policy_versions.diff.model import BlockChange, Op
 from policy_versions.significance.normal import normal, sentences, stem
+from policy_versions.significance.rules import rules
 from policy_versions.significance.terms import Term, terms
 
 MOST = 2_000  # changed sentences looked at; a change of more is a new text
@@ -24,6 +25,7 @@ _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _BETWEEN = re.compile(r"[|·•›»]")  # titles in a line
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,500}>")  # HTML stands in the text as it was written
 _TEMPLATE = re.compile(r"\{\{[^{}]{0,500}\}\}|\{%[^{}]{0,500}%\}|\{:[^{}]{0,500}\}")  # of a site's generator
+PERSONS = {"we": "we", "us": "we", "our": "we", "ours": "we", "you": "you", "your": "you", "yours": "you"}
 _POSSESSIVE = re.compile(r"['’]s$")
 _SIGNS = "“”\"'().,;:*_|[]"
 
@@ -61,13 +63,13 @@ class Sentence:
 
     @cached_property
     def key(self) -> tuple[str, ...]:
-        """Equal for sentences that say the same, be it in another order."""
-        return tuple(sorted(term.text for term in self.terms))
+        """Equal for sentences that say the same of the same, be it in another order."""
+        return (*sorted(self.bag.elements()), *sorted(filter(None, map(PERSONS.get, self.words))))
 
     @cached_property
     def bag(self) -> Counter[str]:
         """Its terms, counted."""
-        return Counter(self.key)
+        return Counter(term.text for term in self.terms)
 
     @cached_property
     def capitals(self) -> dict[str, str]:
@@ -93,10 +95,11 @@ class Text:
 
     def missing_in(self, other: Text) -> list[Sentence]:
         """Return the sentences, no titles, that the other text's changed blocks lack: each once, MOST in all."""
-        known = {one.key for one in other.changed} | {one.key for one in self.titles}
+        known = {one.key for one in other.changed} | {one.key for one in self.titles if not _is_promise(one)}
         missing: dict[tuple[str, ...], Sentence] = {}
         for one in self.changed:
-            if not one.is_title and one.key and one.key not in known and not self._is_contents(one):
+            is_said = not one.is_title or _is_promise(one)
+            if is_said and one.bag and one.key not in known and not self._is_contents(one):
                 missing.setdefault(one.key, one)
             if len(missing) >= MOST:
                 break
@@ -146,6 +149,11 @@ class Text:
     def stems(self) -> Counter[str]:
         """The stem of every word, counted."""
         return Counter(stem(word) for one in self.all for word in one.words)
+
+
+def _is_promise(title: Sentence) -> bool:
+    """Whether a title says no to something: “We do not sell your data”."""
+    return any(rules().force.get(term.text) == "denies" for term in title.terms)
 
 
 def _written(one: Sentence) -> set[str]:

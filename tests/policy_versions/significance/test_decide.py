@@ -157,3 +157,28 @@ def test_a_number_is_judged_by_the_section_it_stands_in() -> None:
     old = "# P\n\n## Children\n\nAn account is for people of 13 years.\n"
     decision = decide(old, old.replace("13", "16"))
     assert (decision.verdict, decision.findings[0].category) == ("significant", "children")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            "We keep orders for 12 months. We keep messages for 24 months.",
+            "We keep orders for 24 months. We keep messages for 12 months.",
+        ),
+        (
+            "We use your name for billing. We use your e-mail for marketing.",
+            "We use your name for marketing. We use your e-mail for billing.",
+        ),
+        ("You may terminate this agreement.", "We may terminate this agreement."),
+        ("We pay for the return of the goods.", "You pay for the return of the goods."),
+        ("We send letters. You can opt out.", "We send letters."),
+        ("We will now share it.", "We will not share it."),
+    ],
+)
+def test_what_changes_places_in_a_passage_is_not_kept(old: str, new: str) -> None:
+    assert decide(old, new).verdict == decide(new, old).verdict == "significant"
+
+
+def test_a_passive_sentence_says_the_same() -> None:
+    assert decide("You can cancel the contract.", "The contract can be cancelled by you.").verdict == "minor"
