@@ -90,12 +90,18 @@ def _kind(one: Sentence, left: Sequence[Term], around: Place, rules: Rules) -> _
             "sentence", _told([idea.category for idea in ideas if not idea.is_hint], ideas, around, rules)
         )
     hinted = first(weighed(ideas), rules)
-    hangs_on = around.lead or (around.section if one.tag == "tr" else "")
+    hangs_on = around.lead or _listed_under(one, around, rules)
     if hangs_on:
         return _Kind("sentence_lead", [hangs_on if one.tag == "li" else hinted or hangs_on])
     if hinted:
         return _Kind("sentence_hint", [hinted])
     return _Kind("sentence_section", [around.section]) if around.section else _Kind("sentence_alone", [OTHER])
+
+
+def _listed_under(one: Sentence, around: Place, rules: Rules) -> str:
+    """Return the section's category for a row of it, and for an item where each thing on its lists matters."""
+    is_listed = one.tag == "tr" or (one.tag == "li" and rules.category(around.section).lists)
+    return around.section if is_listed else ""
 
 
 def _told(strong: Sequence[str], ideas: Sequence[Idea], around: Place, rules: Rules) -> list[str]:
