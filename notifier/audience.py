@@ -112,6 +112,7 @@ class Reached(NamedTuple):
     """A member's letter that was accepted, or may have left: in which locale, and when it was tried."""
 
     member_id: int
+    batch_id: int
     locale: str
     left_at: datetime
 
@@ -119,7 +120,7 @@ class Reached(NamedTuple):
 def reached(session: Session, revision: Revision) -> Iterator[Reached]:
     """The letters of a revision's notice that reached a member, or may have."""
     rows = session.exec(
-        select(Delivery.member_id, Batch.locale, Attempt.started_at)
+        select(Delivery.member_id, Batch.id, Batch.locale, Attempt.started_at)
         .join(Notice, col(Notice.id) == Delivery.notice_id)
         .join(Batch, col(Batch.id) == Delivery.batch_id)
         .join(Attempt, col(Attempt.batch_id) == Delivery.batch_id)

@@ -80,7 +80,7 @@ def _common(record: History, entry: Entry, settings: Settings, *, batch: Batch) 
         "effective_label": dates.day_label(revision.effective_at, policy.zone),
         "promise": policy.promise,
         "audience": batch.audience,
-        "locale": batch.locale,
+        "locale": policy.locale,
         "text_language": locales.name(policy.locale),
     }
 

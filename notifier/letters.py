@@ -25,6 +25,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from notifier.passages import Passage, glyph_of, passages_of
+from policy_versions import locales
 from policy_versions.diff.model import Change
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "email"
@@ -268,6 +269,7 @@ def _environment(loader: BaseLoader | None) -> ImmutableSandboxedEnvironment:
         "laid": _laid,
         "lined": _lined,
         "whole": _whole,
+        "direction": locales.direction,
     }
     return environment
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from sqlalchemy import and_
 from sqlmodel import Session, col, select
 
 from notifier import audience
 from notifier.audience import LeftOut, Owed
-from notifier.models import Member
+from notifier.models import Batch, Member, Notice, RenderedLetter
 from policy_versions import locales, translations
 from policy_versions.archive import Entry, History
 from policy_versions.models import Policy, Revision, Translation
@@ -39,19 +41,38 @@ def told(
 
 
 def _members(session: Session, policy: Policy, revision: Revision, translation: Translation) -> set[int]:
-    """Members whose letter chose the translation's locale, of those there were when it left.
+    """Members whose letter chose the translation's locale, of those there were when it was written.
 
     Letters that left once the translation stood led to it, and not to the one it replaces.
     """
-    since = _since(translations.of_revision(session, revision))
+    since, written = _since(translations.of_revision(session, revision)), _written(session, revision)
     offered: dict[tuple[str, datetime], bool] = {}
     found = set()
     for letter in audience.reached(session, revision):
-        key = letter.locale, letter.left_at
-        if key not in offered:
-            offered[key] = _serves(letter, policy, since, translation)
-        if offered[key] and letter.left_at <= translation.recorded_at:
+        at = max((w for w in written.get(letter.batch_id, ()) if w <= letter.left_at), default=letter.left_at)
+        if (letter.locale, at) not in offered:
+            offered[letter.locale, at] = _serves(letter.locale, at, policy, since, translation)
+        if offered[letter.locale, at] and letter.left_at <= translation.recorded_at:
             found.add(letter.member_id)
+    return found
+
+
+def _written(session: Session, revision: Revision) -> Mapping[int, Sequence[datetime]]:
+    """When the letters of each batch were written: once for a group, and what leaves later says the same."""
+    alike = (
+        getattr(RenderedLetter, name) == getattr(Batch, name)
+        for name in ("notice_id", "locale", "audience", "already", "asks")
+    )
+    same_base = col(RenderedLetter.base_revision_id).is_not_distinct_from(col(Batch.base_revision_id))
+    rows = session.exec(
+        select(Batch.id, RenderedLetter.recorded_at)
+        .join(Notice, col(Notice.id) == Batch.notice_id)
+        .join(RenderedLetter, and_(same_base, *alike))
+        .where(Notice.revision_id == revision.id, Notice.kind == "change")
+    )
+    found: defaultdict[int, list[datetime]] = defaultdict(list)
+    for batch_id, at in rows:
+        found[batch_id or 0].append(at)
     return found
 
 
@@ -61,14 +82,16 @@ def _since(published: Iterable[Translation]) -> Mapping[str, datetime]:
 
 
 def _serves(
-    letter: audience.Reached, policy: Policy, since: Mapping[str, datetime], translation: Translation
+    locale: str, written_at: datetime, policy: Policy, since: Mapping[str, datetime], translation: Translation
 ) -> bool:
     """Whether a letter's reader is one of the translation's.
 
-    A locale translated only later took nobody away from it.
+    A locale translated only later took nobody away from the text their letter led to, in their language; those
+    it led to none, as there was none, are its readers.
     """
-    there = [locale for locale, at in since.items() if at <= letter.left_at]
-    return locales.chosen(letter.locale, [policy.locale, translation.locale, *there]) == translation.locale
+    there = [policy.locale, *(locale for locale, at in since.items() if at <= written_at)]
+    led_to = locales.chosen(locale, there)
+    return (led_to or locales.chosen(locale, [translation.locale])) == translation.locale
 
 
 def _verdict(member: Member, barred: frozenset[str], *, secret: str, now: datetime) -> Owed | LeftOut:

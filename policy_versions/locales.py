@@ -14,7 +14,11 @@ _TAG = re.compile(
     r"(?P<variants>(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*)",
     re.ASCII,
 )
-_RIGHT_TO_LEFT = frozenset("ar arc ckb dv fa he ks nqo ps sd syr ug ur yi".split())
+# Written so where no script is named (CLDR, likely subtags), with the older codes iw and ji.
+_RIGHT_TO_LEFT = frozenset(
+    "acm aeb apc ar arb arc arq ary arz azb bal ckb dv fa glk he iw ji khw ks lrc mzn nqo pes pnb prs ps sd sdh "
+    "skr syr ug ur yi".split()
+)
 _SCRIPTS_RIGHT_TO_LEFT = frozenset("Adlm Arab Hebr Mand Nkoo Rohg Samr Syrc Thaa".split())
 _NAMES = {  # in English, and as its own readers call it
     "ar": ("Arabic", "العربية"), "bg": ("Bulgarian", "Български"), "bn": ("Bengali", "বাংলা"),

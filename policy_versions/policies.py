@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from errors import FieldMissing, Invalid, NoSuchPolicy, SlugMalformed, SlugReserved, SlugTaken, Unprintable
-from policy_versions import audit, dates
+from policy_versions import audit, dates, locales
 from policy_versions.models import PROMISES, Policy, Revision
 
 RESERVED = frozenset(
@@ -47,8 +47,8 @@ class PolicyFields:
 def create_policy(session: Session, fields: PolicyFields, *, actor: str, now: datetime) -> Policy:
     """Add a policy.
 
-    Raises: SlugMalformed, SlugReserved, SlugTaken, FieldMissing, Invalid, Unprintable, TimeZoneUnknown,
-    NoSuchPolicy.
+    Raises: SlugMalformed, SlugReserved, SlugTaken, FieldMissing, Invalid, LocaleMalformed, Unprintable,
+    TimeZoneUnknown, NoSuchPolicy.
     """
     check_slug(fields.slug)
     if not fields.title.strip():
@@ -66,7 +66,7 @@ def create_policy(session: Session, fields: PolicyFields, *, actor: str, now: da
         time_zone=fields.time_zone,
         promise=fields.promise,
         part_of_id=whole.id if whole else None,
-        locale=fields.locale,
+        locale=locales.canonical(fields.locale),
         manifest=fields.manifest,
         created_at=now,
     )

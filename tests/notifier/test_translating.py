@@ -104,6 +104,47 @@ def test_readers_of_a_narrower_translation_are_its_own(running: House, later: La
     assert listed(running) == {"ada": ""}
 
 
+def test_a_narrower_translation_that_came_later_has_no_readers_of_the_wider_ones(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    """Their letter led to the wider one, so a correction of the other would be of what they were not told."""
+    running.member("bea", locale="de-AT")
+    running.publish(LONGER, effective_at=running.now + timedelta(days=30))
+    translate(running, GERMAN_2, number=2)
+    running.tick()
+    later(days=1)
+    for text in (GERMAN_2, FIXED):
+        translate(running, text, number=2, locale="de-AT")
+    translate(running, FIXED, number=2)
+    running.tick()
+    letters.taken.clear()
+    correct(running, "1")
+    with pytest.raises(errors.NotCorrectable, match="No member"):
+        correct(running, "1", one(running, locale="de-AT"))
+    running.tick()
+    assert [m.subject for m, _ in letters.taken] == [
+        "Corrected: the translation of our privacy policy into German"
+    ]
+
+
+def test_a_letter_written_before_a_narrower_translation_led_to_the_wider_one_whenever_it_left(
+    running: House, letters: KeptLetters, later: Later
+) -> None:
+    running.member("ada", locale="de-AT")
+    running.publish(LONGER, effective_at=running.now + timedelta(days=30))
+    translate(running, GERMAN_2, number=2)
+    running.tick()
+    later(days=1)
+    translate(running, GERMAN, number=2, locale="de-AT")
+    running.member("late", locale="de-AT", joined_at=(running.now - timedelta(days=3)).isoformat())
+    running.tick()
+    assert "/privacy/2/de\n" in letters.read("late@example.com")[1], "the letter that was written for ada"
+    later(days=1)
+    translate(running, FIXED, number=2)
+    running.tick()
+    assert listed(running) == {"ada": "", "late": ""}
+
+
 def test_nobody_is_listed_for_a_text_nobody_was_told_of(told: House, later: Later) -> None:
     translate(told, GERMAN)
     translate(told, FIXED)
@@ -319,6 +360,31 @@ def test_a_letter_leads_to_the_translation_in_its_readers_language(running: Hous
     assert "[-12-] [+24+]" in text, "the redline is the authoritative one"
     for name in ("cy", "dora"):
         assert "translation" not in letters.read(f"{name}@example.com")[1]
+
+
+def test_the_authoritative_redline_is_marked_as_in_its_own_language(running: House, letters: KeptLetters) -> None:
+    running.member("ada", locale="ar")
+    running.publish(LONGER, effective_at=running.now + timedelta(days=30))
+    running.tick()
+    html = letters.read("ada@example.com")[2]
+    assert '<div lang="en" dir="ltr">' in html
+    assert "rtl" not in html
+    assert 'lang="ar"' not in html
+
+
+@pytest.mark.parametrize("locale", ["ckb", "az-Arab"])
+def test_a_correction_written_from_right_to_left_is_marked_so(
+    running: House, letters: KeptLetters, locale: str
+) -> None:
+    running.member("ada", locale=locale)
+    running.publish(LONGER, effective_at=running.now + timedelta(days=30))
+    translate(running, GERMAN_2, number=2, locale=locale)
+    running.tick()
+    translate(running, FIXED, number=2, locale=locale)
+    running.tick()
+    correct(running, "1", one(running, locale=locale))
+    running.tick()
+    assert f'<div lang="{locale}" dir="rtl">' in letters.read("ada@example.com")[2]
 
 
 def test_the_notice_of_a_change_goes_on_beside_a_correction(told: House, letters: KeptLetters) -> None:

@@ -103,6 +103,13 @@ def test_a_locale_is_kept_in_one_spelling(published: House) -> None:
     assert (again.locale, again.number) == ("de-AT", 2)
 
 
+def test_a_policys_own_locale_is_one_and_kept_in_one_spelling(house: House) -> None:
+    assert house.policy("terms", locale="pt_br").locale == "pt-BR"
+    for bad in ("english!", "<b>", ""):
+        with pytest.raises(errors.LocaleMalformed):
+            house.policy("other", locale=bad)
+
+
 @pytest.mark.parametrize("own", ["en", "EN", " en "])
 def test_the_policys_own_locale_is_refused(published: House, own: str) -> None:
     with pytest.raises(errors.LocaleOfThePolicy, match="by a revision, not by a translation"):
@@ -310,6 +317,8 @@ def test_a_reader_gets_the_nearest_wider_locale(wanted: str, offered: list[str],
         ("az-Arab", "az-Arab", "az-Arab", "rtl"),
         ("ks-Deva", "ks-Deva", "ks-Deva", "ltr"),
         ("tlh", "tlh", "tlh", "ltr"),
+        ("prs", "prs", "prs", "rtl"),
+        ("iw", "iw", "iw", "rtl"),
     ],
 )
 def test_a_language_has_its_name_and_its_direction(tag: str, name: str, own: str, direction: str) -> None:

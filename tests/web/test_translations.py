@@ -133,6 +133,32 @@ def test_a_text_from_right_to_left_is_marked_so(client: FlaskClient, published: 
     assert '<html lang="en">' in html, "the page around it is English"
 
 
+def test_a_title_nobody_translated_is_marked_as_in_the_policys_own_language(
+    client: FlaskClient, published: House
+) -> None:
+    translate(published, ARABIC, number=2, locale="ar")
+    assert '<span lang="en" dir="ltr">Privacy policy</span>' in get(client, "/privacy/2/ar")
+    translate(published, Given("ar", ARABIC, "الخصوصية"), number=2)
+    assert '<span lang="ar" dir="rtl">الخصوصية</span>' in get(client, "/privacy/2/ar")
+
+
+def test_sections_of_a_translation_are_marked_as_in_its_language(client: FlaskClient, corrected: House) -> None:
+    html = get(client, "/privacy/2/de/compare/1..2")
+    assert re.search(r'<a href="#[^"]*" lang="de" dir="ltr">Wie lange wir es behalten</a>', html)
+
+
+def test_a_translation_of_the_first_text_to_come_speaks_of_no_text_before_it(
+    client: FlaskClient, house: House
+) -> None:
+    house.policy()
+    house.publish(FIRST, effective_at=house.now + timedelta(days=9))
+    translate(house, GERMAN)
+    said = words(get(client, "/privacy/1/de"))
+    assert "Until that day no text of this policy is in force." in said
+    assert "the text before it" not in said
+    assert "in force today" not in said
+
+
 def test_what_a_translation_holds_is_shown_and_never_run(client: FlaskClient, published: House) -> None:
     translate(published, Given("fr", HOSTILE, "<script>alert(5)</script>"), number=2)
     translate(published, Given("fr", HOSTILE + "\n<script>alert(6)</script>\n", '"><b onclick=x>'), number=2)

@@ -238,6 +238,8 @@ class TranslationView:
     name: str
     direction: str
     title: str
+    title_locale: str  # the policy's own where the translation names no title
+    title_direction: str
     date_label: str
     sha256: str
     url: str
@@ -248,6 +250,7 @@ class TranslationView:
     def of(cls, record: History, entry: Entry, one: Translation) -> TranslationView:
         policy = record.policy
         url = translation_url(policy, entry, one.locale, one.number)
+        title_locale = one.locale if one.title else policy.locale
         compared = f"{translation_url(policy, entry, one.locale)}/compare/{one.number - 1}..{one.number}"
         return cls(
             one.number,
@@ -255,6 +258,8 @@ class TranslationView:
             locales.name(one.locale),
             locales.direction(one.locale),
             one.title or policy.title,
+            title_locale,
+            locales.direction(title_locale),
             dates.day_label(one.recorded_at, policy.zone),
             one.sha256,
             url,
