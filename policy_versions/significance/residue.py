@@ -38,11 +38,6 @@ class Residue(NamedTuple):
         """Whether words both came and went."""
         return bool(self.gone and self.come)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing of substance differs."""
-        return not (self.gone or self.come)
-
 
 def residue(was: str, now: str, renames: Mapping[str, str]) -> Residue:
     """Compare two sentences as written. renames: stems that stand for others throughout, old to new."""

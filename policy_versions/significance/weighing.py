@@ -14,7 +14,7 @@ from policy_versions.significance.terms import Quantity, Term, quantities, weigh
 
 Direction = Literal["wider", "narrower", ""]
 
-NOTICE, ADVANCE, CONSENT = 2, 3, 4
+NOTICE, CONSENT = 2, 4  # levels; 3, notice in advance, is what a category asks
 AVAILABLE = 90  # per cent; so high a share is how much of the time a service runs
 PLAIN = 2  # good things more that words exchanged for others must hold to be called better
 REACH = 10  # words after a denial that it denies

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from flask import flash, redirect, render_template, request, url_for
@@ -97,31 +98,29 @@ def _deed(entry: AuditEntry) -> str:
 
 @blueprint.post("/notices/<row:notice_id>/pause", endpoint="pause_notice")
 def pause(notice_id: int) -> Response:
-    with writing(runtime().engine) as own:
-        control.pause(own, notice_id, actor=actor(), now=runtime().clock.now(own))
-    flash("The notice is paused. Letters on their way arrive; no more leave.")
-    return redirect(url_for("admin.notice", notice_id=notice_id))
+    return _do(control.pause, notice_id, "The notice is paused. Letters on their way arrive; no more leave.")
 
 
 @blueprint.post("/notices/<row:notice_id>/resume", endpoint="resume_notice")
 def resume(notice_id: int) -> Response:
-    with writing(runtime().engine) as own:
-        control.resume(own, notice_id, actor=actor(), now=runtime().clock.now(own))
-    flash("The notice goes on.")
-    return redirect(url_for("admin.notice", notice_id=notice_id))
+    return _do(control.resume, notice_id, "The notice goes on.")
 
 
 @blueprint.post("/notices/<row:notice_id>/send-now", endpoint="send_notice_now")
 def send_now(notice_id: int) -> Response:
-    with writing(runtime().engine) as own:
-        control.send_now(own, notice_id, actor=actor(), now=runtime().clock.now(own))
-    flash("The notice is due now; its letters leave with the scheduler's next tick.")
-    return redirect(url_for("admin.notice", notice_id=notice_id))
+    said = "The notice is due now; its letters leave with the scheduler's next tick."
+    return _do(control.send_now, notice_id, said)
 
 
 @blueprint.post("/notices/<row:notice_id>/cancel", endpoint="cancel_notice")
 def cancel(notice_id: int) -> Response:
+    said = "The notice is cancelled. What had not left is skipped, with the reason."
+    return _do(control.cancel, notice_id, said)
+
+
+def _do(deed: Callable[..., None], notice_id: int, said: str) -> Response:
+    """Do it in a transaction of its own, say so, and show the notice."""
     with writing(runtime().engine) as own:
-        control.cancel(own, notice_id, actor=actor(), now=runtime().clock.now(own))
-    flash("The notice is cancelled. What had not left is skipped, with the reason.")
+        deed(own, notice_id, actor=actor(), now=runtime().clock.now(own))
+    flash(said)
     return redirect(url_for("admin.notice", notice_id=notice_id))
