@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
+import threading
+from types import FrameType
 from typing import Any
 
 from flask import Flask
@@ -17,7 +20,7 @@ import database
 import settings as configuration
 from database import Clock, DatabaseClock
 from errors import Refusal
-from notifier import senders
+from notifier import logs, senders
 from notifier.runtime import Runtime
 from notifier.senders.protocol import Sender
 from settings import Settings
@@ -28,6 +31,7 @@ def build_runtime(
 ) -> Runtime:
     """Build what the jobs and the edges share. Raises: SettingInvalid, SchemaNotAtHead."""
     settings = settings or configuration.load()
+    logs.configure(settings)
     engine = database.create_engine(settings.database_url)
     database.require_head(engine)
     key = settings.sendgrid_api_key
@@ -67,9 +71,26 @@ def serve() -> Flask:
 
     app = create_app()
     runtime: Runtime = app.extensions["gazette"]
+    _stop_when_told(runtime)
     if runtime.settings.scheduler == "embedded":
         app.extensions["gazette_scheduler"] = scheduler.start(runtime)
     return app
+
+
+def _stop_when_told(runtime: Runtime) -> None:
+    """Begin nothing more once the server is told to end: what is under way is finished within its lease."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.getsignal(signal.SIGTERM)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        runtime.stopping.set()
+        if callable(before):
+            before(number, frame)
+        elif before == signal.SIG_DFL:
+            raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def __getattr__(name: str) -> Any:

@@ -167,11 +167,58 @@ def worker() -> None:
 
     runtime = build_runtime()
     serving = scheduler.serve(runtime)
+
+    def stop(*_: object) -> None:
+        runtime.stopping.set()  # what is under way is finished, within its lease, and nothing more begun
+        serving.shutdown(wait=False)
+
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: serving.shutdown(wait=False))
+        signal.signal(name, stop)
     click.echo(f"The scheduler ticks every {runtime.settings.tick_seconds:g} seconds; stop it with Ctrl-C.")
     serving.start()
     runtime.sender.close()
+
+
+@main.command("notices")
+@click.argument("number", type=int, required=False)
+@click.option("--follow", is_flag=True, help="Go on showing it until it is over; Ctrl-C ends the showing only.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a look.")
+def notices_(number: int | None, follow: bool, as_json: bool) -> None:
+    """Show how far the notices are; with its number, one of them."""
+    from rich.console import Console
+
+    from app import build_runtime
+    from notifier import watching
+
+    runtime, console = build_runtime(), Console()
+    try:
+        if number is None:
+            watching.show_all(runtime, console, as_json=as_json)
+        else:
+            watching.show(runtime, console, number, follow=follow, as_json=as_json)
+    finally:
+        runtime.sender.close()
+
+
+@main.group(cls=_Group)
+def subscriptions() -> None:
+    """Subscriptions of people who are not members."""
+
+
+@subscriptions.command("end")
+@click.argument("address")
+def subscriptions_end(address: str) -> None:
+    """End every subscription of an address, at a person's word."""
+    from app import build_runtime
+    from notifier import subscriptions as service
+
+    runtime = build_runtime()
+    with database.writing(runtime.engine) as session:
+        now = runtime.clock.now(session)
+        letters = service.forget(session, address, runtime.secret, now, actor=_actor())
+    runtime.sender.forget(letters)
+    database.forget_erased(runtime.engine)
+    click.echo("Every subscription of that address has ended.")
 
 
 @main.command()

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, event, func, make_url, update
 from sqlalchemy import create_engine as sa_create_engine
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from errors import SchemaNotAtHead, SettingInvalid
+from errors import RowsAstray, SchemaNotAtHead, SettingInvalid
 
 # Names that migrations can rely on, the same on both databases.
 SQLModel.metadata.naming_convention = {
@@ -143,7 +143,8 @@ def _rebuilding(engine: Engine) -> Iterator[Connection]:
                 yield connection
                 if engine.dialect.name == "sqlite":
                     astray = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-                    assert astray is None, f"a row of {astray} would point nowhere"
+                    if astray is not None:
+                        raise RowsAstray(astray[0], astray[2])
         finally:
             _check_foreign_keys(connection, "ON")
 

@@ -360,6 +360,95 @@ class NoticeNotCancellable(Conflict):
     """The notice cannot be called off as things stand; the sentence says what would have to come first."""
 
 
+class NoticePeriodNotKept(Invalid):
+    """Only where the installation is strict about the day from which a text is in force."""
+
+    field = "effective"
+
+    def __init__(self, members: int, by: str, earliest: str) -> None:
+        whom = "1 member" if members == 1 else f"{members:,} members"
+        super().__init__(
+            f"The notice period cannot be over for {whom} by {by}, at the pace at which letters leave; "
+            f"choose {earliest} or a later day."
+        )
+
+
+class TimeMalformed(Invalid):
+    field = "due"
+
+    def __init__(self, given: str) -> None:
+        shown = "".join(c if c.isprintable() else "�" for c in given.strip()[:40])
+        super().__init__(f"“{shown}” is not a day with a time; write it as 2026-05-25 09:30.")
+
+
+class TimeSkipped(Invalid):
+    field = "due"
+
+    def __init__(self, given: str, zone: str) -> None:
+        super().__init__(f"There is no {given} in {zone}: the clocks are put forward over it; choose another.")
+
+
+class DueInThePast(Invalid):
+    field = "due"
+
+    def __init__(self) -> None:
+        super().__init__("That time is over; choose one to come, or send the notice now.")
+
+
+class NoticeNotReschedulable(Conflict):
+    def __init__(self) -> None:
+        super().__init__("Only a notice that has not opened can be given another time; look at how it stands.")
+
+
+class NoticeNotRetriable(Conflict):
+    """There are no failed letters that could be sent again; the sentence says why."""
+
+
+class NoticeNotRecallable(Conflict):
+    """The notice cannot be recalled as it stands; the sentence says why."""
+
+
+class NoSuchAttempt(NotFound):
+    def __init__(self) -> None:
+        super().__init__("No such request of this notice.")
+
+
+class AttemptNotSettled(Conflict):
+    """A request whose fate was unknown cannot be settled so; the sentence says why."""
+
+
+class SendingQuarantined(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "The database was restored from a backup, and nothing leaves until a person lifts that; "
+            "then let the notice go on."
+        )
+
+
+class AddressMalformed(Invalid):
+    field = "address"
+
+    def __init__(self) -> None:
+        super().__init__("That is no e-mail address; write one such as name@example.com.")
+
+
+class SubscriptionLinkInvalid(NotFound):
+    def __init__(self) -> None:
+        super().__init__(
+            "This link is incomplete or too old: open it from the letter once more, give your address again, "
+            "or write to us."
+        )
+
+
+class SuppressionNotStanding(Conflict):
+    def __init__(self) -> None:
+        super().__init__("No suppression stands there: it was lifted already, or never made.")
+
+
+class BouncesUnreadable(Invalid):
+    """The place where bounces are read cannot be; the sentence says why, never with a password in it."""
+
+
 class RowInvalid(Invalid):
     """One row of a members file cannot be used; the others are."""
 
@@ -380,6 +469,15 @@ class SchemaNotAtHead(Conflict):
         super().__init__(
             f"The database's schema is at {found or 'nothing'} and this version needs {head}; "
             "run `gazette migrate` first."
+        )
+
+
+class RowsAstray(Conflict):
+    """A migration found, or made, a row that refers to none; it was rolled back."""
+
+    def __init__(self, table: str, target: str) -> None:
+        super().__init__(
+            f"A row of the table {table} refers to no row of {target}; the schema was left as it was."
         )
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from errors import SettingInvalid
@@ -70,6 +70,23 @@ class Settings(BaseSettings):
     mail_from: Address | None = None  # the contact address unless set
     sendgrid_api_key: SecretStr | None = None
     sendgrid_url: Url = "https://api.sendgrid.com"
+    sendgrid_webhook_key: str | None = None  # the public key that its events are signed with
+    sendgrid_log: bool = False  # whether the account has the log of messages that can be asked
+    sending_threads: int = Field(default=8, ge=1, le=32)  # requests under way at once in one process
+    request_seconds: float = Field(default=60.0, ge=0.2, le=600)  # a request's total deadline
+    lease_seconds: float = Field(default=180.0, ge=1, le=3600)  # how long a batch is one worker's
+    resend_minutes: float = Field(default=120.0, ge=0, le=10080)  # an unknown fate is left so long
+    quota_hour: int | None = Field(default=None, ge=1)  # letters in any hour, all workers together
+    quota_day: int | None = Field(default=None, ge=1)
+    canary: int = Field(default=200, ge=0, le=10000)  # letters that leave first; 0: all at once
+    canary_minutes: float = Field(default=30.0, ge=0, le=1440)
+    strict_effective_date: bool = False  # refuse a date that the pace of sending cannot keep for all
+    smtp_per_domain: int = Field(default=4, ge=1, le=32)  # connections to the mail server for one domain's letters
+    bounce_address: Address | None = None  # bounces@example.com: letters return to bounces+…@example.com
+    bounces: SecretStr | None = None  # where bounces are read: imaps://user:password@host/INBOX, or a Maildir
+    metrics_token: SecretStr | None = None  # without one /metrics answers nobody
+    log: Literal["text", "json"] = "text"
+    erasure_journal: Path = Field(default_factory=lambda: home() / "erasures.jsonl")  # outside the database
     scheduler: Literal["embedded", "off"] = "off"
     tick_seconds: float = Field(default=5.0, ge=0.05, le=3600)
     review_minutes: int | None = Field(default=None, ge=0, le=10080)  # see review_window
@@ -82,6 +99,14 @@ class Settings(BaseSettings):
         secret = value.get_secret_value()
         if len(secret) < LEAST_SECRET or secret.lower() in _UNSAFE or len(set(secret)) < 8:
             raise ValueError(f"needs at least {LEAST_SECRET} random characters")
+        return value
+
+    @field_validator("lease_seconds")
+    @classmethod
+    def _outlives_a_request(cls, value: float, info: ValidationInfo) -> float:
+        deadline = info.data.get("request_seconds")
+        if deadline is not None and value < 2 * deadline:
+            raise ValueError("must be at least twice GAZETTE_REQUEST_SECONDS, so that an answer can be recorded")
         return value
 
     @property

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
-from notifier import addresses, facts, members
+from notifier import addresses, members
 from notifier.models import Attempt, Batch, Delivery, Member, Notice, Outcome, Suppression
 from policy_versions import applicability, dates
-from policy_versions.applicability import Fact, Noticed, Timeline
+from policy_versions.applicability import Ended, Fact, Noticed, Timeline, Undone
 from policy_versions.archive import Entry, History
 from policy_versions.models import Revision
-
-CHUNK = 500
 
 Reason = str  # already told, joined under the new text, erased, lapsed, no address, suppressed
 
@@ -36,6 +36,7 @@ class Owed(NamedTuple):
     audience: str  # member or guardian
     applies_from: datetime | None
     already: bool
+    corrects: bool = False  # they got the recalled letter that this one puts right, or may have
 
 
 class LeftOut(NamedTuple):
@@ -69,6 +70,13 @@ class Audience:
         else:
             self.site[verdict.reason] += 1
 
+    def add_many(self, channel: str, reason: Reason, members: int) -> None:
+        """Members without a guardian who are told by one way."""
+        if channel == "email":
+            self.email += members
+        else:
+            self.site[reason] += members
+
 
 class Standing(NamedTuple):
     """Where one member stands with a policy."""
@@ -76,36 +84,6 @@ class Standing(NamedTuple):
     member: Member
     facts: list[Fact]
     timeline: Timeline
-
-
-def standings(session: Session, record: History, *, now: datetime, after: int = 0) -> Iterator[Standing]:
-    """Every retained member with the facts and the timeline of a policy, by id, in chunks.
-
-    after: only members with a higher id.
-    """
-    policy = facts.of_policy(session, record)
-    while chunk := _chunk(session, after, now):
-        gathered = facts.of_members(session, policy, chunk)
-        for member in chunk:
-            yield Standing(member, gathered[member.id], applicability.timeline(gathered[member.id]))
-        after = chunk[-1].id or 0
-        for member in chunk:
-            session.expunge(member)  # memory stays flat
-
-
-def _chunk(session: Session, after: int, now: datetime) -> Sequence[Member]:
-    return session.exec(
-        select(Member).where(members.retained(now), col(Member.id) > after).order_by(col(Member.id)).limit(CHUNK)
-    ).all()
-
-
-def survey(
-    session: Session, record: History, entry: Entry, *, secret: str, now: datetime
-) -> Iterator[Owed | LeftOut]:
-    """What each retained member is owed for a revision on record."""
-    barred = suppressed(session)
-    for standing in standings(session, record, now=now):
-        yield judge(standing, record, entry, barred, secret=secret, now=now)
 
 
 class Reached(NamedTuple):
@@ -125,22 +103,62 @@ def reached(session: Session, revision: Revision) -> Iterator[Reached]:
         .join(Batch, col(Batch.id) == Delivery.batch_id)
         .join(Attempt, col(Attempt.batch_id) == Delivery.batch_id)
         .outerjoin(Outcome, col(Outcome.delivery_id) == Delivery.id)
-        .where(
-            Notice.revision_id == revision.id,
-            Notice.kind == "change",
-            col(Attempt.state).in_(("started", "accepted", "unknown", "resent")),
-            Attempt.first <= col(Delivery.position),
-            col(Delivery.position) < Attempt.last,
-            col(Outcome.id).is_(None),
-        )
+        .where(*_may_have_left(revision))
     )
     return (Reached(*row) for row in rows)
+
+
+def members_reached(revision: Revision) -> SelectOfScalar[int]:
+    """Who got a letter about a revision, or may have: a query for ids of members."""
+    found = select(Delivery.member_id).join(Notice, col(Notice.id) == Delivery.notice_id)
+    found = found.join(Attempt, col(Attempt.batch_id) == Delivery.batch_id)
+    return found.outerjoin(Outcome, col(Outcome.delivery_id) == Delivery.id).where(*_may_have_left(revision))
+
+
+def _may_have_left(revision: Revision) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(Notice.revision_id) == revision.id,
+        col(Notice.kind) == "change",
+        col(Attempt.state).in_(("started", "accepted", "unknown", "resent")),
+        col(Attempt.first) <= col(Delivery.position),
+        col(Delivery.position) < col(Attempt.last),
+        col(Outcome.id).is_(None),
+    )
 
 
 def suppressed(session: Session) -> frozenset[str]:
     """Keyed hashes of the addresses not to be written to."""
     found = session.exec(select(Suppression.email_key).where(col(Suppression.lifted_at).is_(None)))
     return frozenset(found)
+
+
+class Known(NamedTuple):
+    """What a member who is owed a letter knows, and what it will say. base: 0 for none; see Owed."""
+
+    base: int
+    applies_from: datetime | None
+    already: bool
+    corrects: bool = False
+
+
+def known(
+    standing: Standing, record: History, entry: Entry, *, now: datetime, recalled: frozenset[int] = frozenset()
+) -> Known | Reason:
+    """Decide whether a member is owed a revision: unless the text they were told of, or joined under, is as late.
+
+    The facts decide, and nothing else of the member: see notifier/kinds.py. Returns: why not, where not.
+    recalled: notices whose letters are put right by this one.
+    """
+    knows = applicability.told(standing.facts, now)
+    joined_under = applicability.joined_under(standing.facts)
+    if max(knows, joined_under) >= entry.number:
+        return "joined under the new text" if joined_under >= entry.number else "already told"
+    governing = standing.timeline.at(now)
+    base = min(knows or _began_under(standing, entry), governing.revision if governing else 0)
+    applies = _applies_from(standing, record, entry, base, now)
+    taken_back = {f"notice:{notice_id}" for notice_id in recalled}
+    corrects = any(isinstance(fact, Undone) and fact.id in taken_back for fact in standing.facts)
+    return Known(base, applies, governing is not None and governing.revision >= entry.number, corrects)
 
 
 def judge(
@@ -151,27 +169,22 @@ def judge(
     *,
     secret: str,
     now: datetime,
+    recalled: frozenset[int] = frozenset(),
 ) -> Owed | LeftOut:
-    """Decide what one member is owed: told unless the text they were told of, or joined under, is as late."""
-    knows = applicability.told(standing.facts, now)
-    joined_under = applicability.joined_under(standing.facts)
-    if max(knows, joined_under) >= entry.number:
-        why = "joined under the new text" if joined_under >= entry.number else "already told"
-        return LeftOut(standing.member, why)
-    governing = standing.timeline.at(now)
-    base = min(knows or _began_under(standing, entry), governing.revision if governing else 0)
-    applies = _applies_from(standing, record, entry, base, now)
-    address = standing.member.guardian_email or standing.member.email
-    reason = unreachable(address, barred, secret)
-    return Owed(
-        standing.member,
-        "site" if reason else "email",
-        reason,
-        base or None,
-        "guardian" if standing.member.guardian_email else "member",
-        applies,
-        governing is not None and governing.revision >= entry.number,
-    )
+    """What one member is owed, and by which way."""
+    what = known(standing, record, entry, now=now, recalled=recalled)
+    return addressed(standing.member, what, barred, secret)
+
+
+def addressed(member: Member, what: Known | Reason, barred: frozenset[str], secret: str) -> Owed | LeftOut:
+    """By which way a member is told of what they are owed: the guardian's while they have one."""
+    if not isinstance(what, Known):
+        return LeftOut(member, what)
+    reason = unreachable(member.guardian_email or member.email, barred, secret)
+    guarded = "guardian" if member.guardian_email else "member"
+    way = "site" if reason else "email"
+    base = what.base or None
+    return Owed(member, way, reason, base, guarded, what.applies_from, what.already, what.corrects)
 
 
 def _began_under(standing: Standing, entry: Entry) -> int:
@@ -189,7 +202,9 @@ def unreachable(address: str | None, barred: frozenset[str], secret: str) -> Rea
 def _applies_from(standing: Standing, record: History, entry: Entry, base: int, now: datetime) -> datetime | None:
     """When the member will move to the revision if told now: the fold itself says, on what is known plus that."""
     hypothetical = Noticed(now, entry.number, base, stated_date(record, base, entry, now), id="if told now")
-    forecast = applicability.timeline([*standing.facts, hypothetical])
+    # that a member's retention is to end meanwhile makes no difference to what their letter says
+    going_on = [fact for fact in standing.facts if not isinstance(fact, Ended)]
+    forecast = applicability.timeline([*going_on, hypothetical])
     return next((span.start for span in forecast.spans if span.revision >= entry.number), None)
 
 
@@ -225,24 +240,3 @@ def gone(session: Session, now: datetime) -> Counter[Reason]:
     erased = session.exec(select(func.count()).select_from(Member).where(col(Member.erased_at).is_not(None))).one()
     kept = session.exec(select(func.count()).select_from(Member).where(members.retained(now))).one()
     return +Counter({"erased": erased, "lapsed": total - erased - kept})
-
-
-def before_publishing(session: Session, record: History, *, secret: str, now: datetime) -> Audience:
-    """Count who would be told of a revision not yet published (every retained member), and who is held.
-
-    held: governed by a text earlier than the one in force, because a rule is not met.
-    """
-    counted = Audience()
-    barred = suppressed(session)
-    current = record.in_force(now)
-    for standing in standings(session, record, now=now):
-        address = standing.member.guardian_email or standing.member.email
-        reason = unreachable(address, barred, secret)
-        counted.email += not reason
-        counted.guardians += not reason and bool(standing.member.guardian_email)
-        if reason:
-            counted.site[reason] += 1
-        span = standing.timeline.at(now)
-        counted.held += bool(current and span and span.revision < current.number)
-    counted.left_out.update(gone(session, now))
-    return counted

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from errors import NoSuchRevision
 from notifier import audience, letters, translated
 from notifier.letters import Letter, LetterContext
-from notifier.models import Batch, Delivery, Notice, RenderedLetter
+from notifier.models import Batch, Notice, RenderedLetter
 from notifier.senders.protocol import Message
 from policy_versions import archive, comparing, dates, diff, locales, significance, translations
 from policy_versions.archive import Entry, History
@@ -55,10 +55,18 @@ def compose(
         "findings": () if correction else findings(entry),
         "change": comparing.compare(session, base, revision) if base and not correction else None,
         "kind": notice.kind,
-        "correction_reason": entry.withdrawal.reason if entry.withdrawal else "",
+        "correction_reason": _put_right(session, notice, batch, entry),
+        "corrects": batch.corrects,
         **({} if correction else _translation_link(session, policy, revision, batch, home)),
     }
     return LetterContext(**said)
+
+
+def _put_right(session: Session, notice: Notice, batch: Batch, entry: Entry) -> str:
+    """Why an earlier letter was wrong: the revision was withdrawn, or the letter recalled."""
+    if batch.corrects and notice.replaces_id is not None:
+        return session.get_one(Notice, notice.replaces_id).why
+    return entry.withdrawal.reason if entry.withdrawal else ""
 
 
 def _common(record: History, entry: Entry, settings: Settings, *, batch: Batch) -> dict[str, Any]:
@@ -135,9 +143,17 @@ def findings(entry: Entry) -> tuple[Finding, ...]:
     return tuple(Finding.from_json(finding) for finding in made)
 
 
+def group(batch: Batch) -> tuple[object, ...]:
+    """What batches have in common that say the same, besides whether the revision is in force."""
+    return (
+        batch.notice_id, batch.base_revision_id, batch.locale, batch.audience, batch.already, batch.asks,
+        batch.corrects,
+    )  # fmt: skip
+
+
 def rendered(session: Session, notice: Notice, batch: Batch, *, now: datetime) -> RenderedLetter | None:
     """The letter of a batch's group, where it has been rendered, and still speaks of its day as it is."""
-    revision = session.get_one(Revision, notice.revision_id)
+    effective_at = session.exec(select(Revision.effective_at).where(Revision.id == notice.revision_id)).one()
     return session.exec(
         select(RenderedLetter).where(
             RenderedLetter.notice_id == notice.id,
@@ -146,7 +162,8 @@ def rendered(session: Session, notice: Notice, batch: Batch, *, now: datetime) -
             RenderedLetter.audience == batch.audience,
             RenderedLetter.already == batch.already,
             RenderedLetter.asks == batch.asks,
-            RenderedLetter.in_force == (revision.effective_at <= now),
+            RenderedLetter.corrects == batch.corrects,
+            RenderedLetter.in_force == (effective_at <= now),
         )
     ).first()
 
@@ -171,6 +188,7 @@ def _row(letter: Letter, notice: Notice, batch: Batch, entry: Entry, now: dateti
         audience=batch.audience,
         already=batch.already,
         asks=batch.asks,
+        corrects=batch.corrects,
         in_force=entry.revision.effective_at <= now,
         subject=letter.subject,
         text=letter.text,
@@ -205,11 +223,11 @@ def mailbox(settings: Settings) -> str:
     return f'"{name}" <{settings.sender_address}>'
 
 
-def personal(notice: Notice, delivery: Delivery, *, already: bool, policy: Policy) -> dict[str, str]:
-    """What is put in place of the letter's keys for one delivery."""
-    if delivery.applies_from is None:
+def personal(notice: Notice, applies_from: datetime | None, *, already: bool, policy: Policy) -> dict[str, str]:
+    """What is put in place of the letter's keys. applies_from: as the letter states it; None: by acceptance."""
+    if applies_from is None:
         words = letters.APPLIES_ON_ACCEPTANCE
     else:
-        words = dates.day_label(delivery.applies_from, policy.zone)
+        words = dates.day_label(applies_from, policy.zone)
         words = f"since {words}" if already else words
     return letters.substitutions(notice.substitution_prefix, applies_from=words)

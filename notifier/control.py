@@ -1,22 +1,32 @@
 """What stops a notice and what sets it going again: a person's button, and a person's decision.
 
 A decision that nobody need be told pauses the notice until a person goes on with it or cancels it; no letter
-leaves meanwhile, and none that waits is lost.
+leaves meanwhile, and none that waits is lost. Every deed locks the notice, or is one conditional UPDATE, so of two
+persons at once one wins and the other is told how it stands.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, or_, select, update
 
-from errors import NoticeNotCancellable, NoticeNotPausable, NoticeNotScheduled
-from notifier import notices
+from errors import (
+    DueInThePast,
+    NoSuchNotice,
+    NoticeNotCancellable,
+    NoticeNotPausable,
+    NoticeNotReschedulable,
+    NoticeNotScheduled,
+    SendingQuarantined,
+)
+from notifier import canary, notices, said
 from notifier.models import Batch, Notice
 from policy_versions import archive, audit
 from policy_versions.models import DecisionRecord, Policy, Revision
 
 STOPPABLE = ("scheduled", "sending")
+CANCELLABLE = ("scheduled", "waiting", "sending", "paused")
 LONGEST_WHY = 1000
 BEFORE = " Before that: "  # stands before the reason that a notice was stopped for already
 
@@ -28,13 +38,45 @@ def lock(session: Session, of: Policy) -> None:
 
 
 def about(session: Session, revision: Revision) -> Notice | None:
-    """The notice of a change, locked; None where there is none."""
+    """The notice of a change, locked; None where there is none but those recalled."""
     return session.exec(
-        select(Notice).where(Notice.revision_id == revision.id, Notice.kind == "change").with_for_update()
+        select(Notice)
+        .where(Notice.revision_id == revision.id, Notice.kind == "change", col(Notice.recalled_at).is_(None))
+        .with_for_update()
     ).one_or_none()
 
 
+def locked(session: Session, notice_id: int) -> Notice:
+    """A notice, locked to the end of the transaction. Raises: NoSuchNotice."""
+    found = session.get(Notice, notice_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        raise NoSuchNotice
+    return found
+
+
 # -- by a person's button -----------------------------------------------------------------------
+
+
+def schedule(session: Session, notice_id: int, due_at: datetime, *, actor: str, now: datetime) -> None:
+    """Give a notice that has not opened another time.
+
+    Raises: NoSuchNotice, DueInThePast, NoticeNotReschedulable.
+    """
+    notices.by_id(session, notice_id)
+    if due_at <= now:
+        raise DueInThePast
+    unopened = col(Notice.opened_at).is_(None)
+    won = session.exec(
+        update(Notice)
+        .where(
+            col(Notice.id) == notice_id,
+            or_(col(Notice.state) == "scheduled", (col(Notice.state) == "waiting") & unopened),
+        )
+        .values(due_at=due_at, why="")
+    )
+    if won.rowcount != 1:
+        raise NoticeNotReschedulable
+    note(session, "notice rescheduled", notice_id, actor, now, due_at=due_at.isoformat())
 
 
 def pause(session: Session, notice_id: int, *, actor: str, now: datetime) -> None:
@@ -46,16 +88,31 @@ def pause(session: Session, notice_id: int, *, actor: str, now: datetime) -> Non
     )
     if won.rowcount != 1:
         raise NoticeNotPausable("Only a notice that is being sent, or about to be, can be paused.")
-    _audit(session, "notice paused", notice_id, actor, now)
+    note(session, "notice paused", notice_id, actor, now)
 
 
 def resume(session: Session, notice_id: int, *, actor: str, now: datetime) -> None:
-    """Go on with a paused or waiting notice; one that never opened is due now. Raises: NoticeNotPausable."""
+    """Go on with a paused or waiting notice; one that never opened is due now.
+
+    Where the gate shut behind its first letters, a person has looked now, and it opens.
+    Raises: NoticeNotPausable, SendingQuarantined.
+    """
     notice = session.get(Notice, notice_id, with_for_update=True, populate_existing=True)
     if notice is None or notice.state not in ("paused", "waiting"):
         raise NoticeNotPausable("Only a notice that is paused or waits for a person can go on.")
+    if _quarantined(session):
+        raise SendingQuarantined
+    looked = notice.gate == "shut"
+    if looked:
+        canary.open_gate(session, notice)
     _go_on(session, notice, due_at=now, now=now)
-    _audit(session, "notice resumed", notice_id, actor, now)
+    note(session, "notice resumed", notice_id, actor, now, **({"gate": "opened"} if looked else {}))
+
+
+def _quarantined(session: Session) -> bool:
+    from notifier.outbox import quarantined
+
+    return quarantined(session)
 
 
 def send_now(session: Session, notice_id: int, *, actor: str, now: datetime) -> None:
@@ -67,37 +124,55 @@ def send_now(session: Session, notice_id: int, *, actor: str, now: datetime) -> 
     )
     if won.rowcount != 1:
         raise NoticeNotScheduled
-    _audit(session, "notice sent at once", notice_id, actor, now)
+    note(session, "notice sent at once", notice_id, actor, now)
 
 
-def cancel(session: Session, notice_id: int, *, actor: str, now: datetime) -> None:
-    """Call off the notice of a revision that was decided minor since: what waits is skipped, with the reason.
+def cancel(session: Session, notice_id: int, *, actor: str, now: datetime, why: str = "") -> None:
+    """Call off a notice: what waits is skipped, with the reason; whoever was told stays told.
 
-    Raises: NoSuchNotice, NoticeNotCancellable.
+    why: as the person typed it. The notice of a revision that was decided minor since needs none, that being why.
+    Raises: NoSuchNotice, NoticeNotCancellable, FieldTooLong, Unprintable.
     """
-    notices.by_id(session, notice_id)
-    notice = session.get_one(Notice, notice_id, with_for_update=True, populate_existing=True)
+    notice = locked(session, notice_id)
+    because = f"Cancelled by {actor}: {said.reason(why)}" if why.strip() else _minor_since(session, notice, actor)
+    if notice.state not in CANCELLABLE:
+        raise NoticeNotCancellable(f"The notice is {notice.state}, so there is nothing to cancel.")
+    # the reason on each letter too, by which they are found again if the revision is decided significant
+    notice.state, notice.why, notice.held_by_id = "cancelled", because, None
+    session.add(notice)
+    session.flush()
+    notices.call_off(session, notice, notice.why, now=now)
+    note(session, "notice cancelled", notice_id, actor, now)
+
+
+def _minor_since(session: Session, notice: Notice, actor: str) -> str:
+    """Why a notice may be cancelled without a person's saying why. Raises: NoticeNotCancellable."""
     number, verdict = _decided(session, notice)
     if notice.kind != "change" or notice.state not in ("paused", "waiting"):
         raise NoticeNotCancellable(
-            "Only a notice of a change that is paused or waits for a person can be cancelled."
+            "Without a reason, only a notice of a change that is paused or waits for a person can be cancelled."
         )
     if verdict != "minor":
         raise NoticeNotCancellable(
-            f"No. {number} stands as {verdict}, so its members are to be told; decide it minor first."
+            f"No. {number} stands as {verdict}, so its members are to be told; decide it minor first, "
+            "or say why it is called off."
         )
-    # the reason on each letter too, by which they are found again if the revision is decided significant
-    notice.state, notice.why = "cancelled", f"No. {number} was decided minor; cancelled by {actor}."
-    notice.held_by_id = None
-    session.add(notice)
-    notices.call_off(session, notice, notice.why, now=now)
-    _audit(session, "notice cancelled", notice_id, actor, now)
+    return f"No. {number} was decided minor; cancelled by {actor}."
 
 
 def _decided(session: Session, notice: Notice) -> tuple[int, str]:
     """The number and the verdict of the revision that a notice is about."""
     record = archive.history(session, session.get_one(Policy, notice.policy_id))
     return next((e.number, e.verdict) for e in record.entries if e.revision.id == notice.revision_id)
+
+
+def untold(rule: str) -> str:
+    """What follows for members whom a cancelled notice has not told, by the revision's rule: it is the fold's."""
+    if rule == "posting":
+        return "Those not told come under the text all the same, as it applies by posting."
+    if rule == "acceptance":
+        return "Those not told stay under the text that governs them now, until they accept the new one."
+    return "Those not told stay under the text that governs them now, until they are told."
 
 
 # -- by a person's decision ---------------------------------------------------------------------
@@ -120,7 +195,7 @@ def hold(
     notice.state, notice.why = "paused", why[:LONGEST_WHY]
     session.add(notice)
     session.flush()
-    _audit(session, "notice paused", notice.id, actor, now, because=because.id)
+    note(session, "notice paused", notice.id, actor, now, because=because.id)
 
 
 def hold_scheduled(
@@ -142,7 +217,7 @@ def release(session: Session, revision: Revision, *, window: timedelta, actor: s
         session.add(notice)
         return
     _go_on(session, notice, due_at=now + window, now=now)
-    _audit(session, "notice resumed", notice.id, actor, now)
+    note(session, "notice resumed", notice.id, actor, now)
 
 
 def tell(session: Session, revision: Revision, *, window: timedelta, actor: str, now: datetime) -> None:
@@ -153,7 +228,7 @@ def tell(session: Session, revision: Revision, *, window: timedelta, actor: str,
             notices.new(session, revision, "change", now=now, due_at=now + window)
     elif notice.state == "cancelled":
         _take_up(session, notice, due_at=now + window)
-        _audit(session, "notice scheduled again", notice.id, actor, now)
+        note(session, "notice scheduled again", notice.id, actor, now)
     else:
         release(session, revision, window=window, actor=actor, now=now)
 
@@ -179,7 +254,7 @@ def _go_on(session: Session, notice: Notice, *, due_at: datetime, now: datetime)
     session.exec(update(Batch).where(col(Batch.notice_id) == notice.id).values(not_before=None))
 
 
-def _audit(
+def note(
     session: Session, action: str, notice_id: int | None, actor: str, now: datetime, **detail: object
 ) -> None:
     audit.record(session, actor=actor, action=action, subject=f"notice {notice_id}", now=now, **detail)

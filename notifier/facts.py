@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import Session, col, select
 
 from notifier.models import (
     UNDOING_EVENTS,
     Acknowledgement,
     Attempt,
+    Batch,
     Delivery,
     DeliveryEvent,
     GuardianChange,
@@ -123,33 +125,49 @@ def _guardians(session: Session, ids: Sequence[int]) -> Iterator[tuple[int, Fact
 def _letters(session: Session, policy: PolicyFacts, ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:
     """A letter is notice when the provider took it; deliveries with an outcome of their own were not in it."""
     rows = session.exec(
-        select(Delivery, Notice.revision_id, Attempt.id, Attempt.recorded_at)
+        select(Delivery, Notice, Batch, Attempt)
         .join(Notice, col(Notice.id) == Delivery.notice_id)
+        .join(Batch, col(Batch.id) == Delivery.batch_id)
         .join(Attempt, col(Attempt.batch_id) == Delivery.batch_id)
         .outerjoin(Outcome, col(Outcome.delivery_id) == Delivery.id)
         .where(
             col(Delivery.member_id).in_(ids),
             Notice.kind == "change",
             col(Notice.revision_id).in_(policy.numbers.keys()),
-            Attempt.state == "accepted",
+            counting(),
             Attempt.first <= col(Delivery.position),
             col(Delivery.position) < Attempt.last,
             col(Outcome.id).is_(None),
         )
     )
-    for delivery, revision_id, attempt_id, taken_at in rows:
-        if taken_at is None:
-            continue  # an accepted attempt always has its instant; the column is empty only before the answer
-        yield (
-            delivery.member_id,
-            Noticed(
-                taken_at,
-                policy.numbers[revision_id],
-                policy.numbers.get(delivery.base_revision_id, 0),
-                delivery.applies_from,
-                _letter_id(delivery.id, attempt_id),
-            ),
-        )
+    for delivery, notice, batch, attempt in rows:
+        for fact in of_letter(policy, notice, batch, attempt, _letter_id(delivery.id, attempt.id)):
+            yield delivery.member_id, fact
+
+
+def counting() -> ColumnElement[bool]:
+    """Attempts that make facts: those taken; of a recalled notice, those that may have been as well."""
+    state, recalled = col(Attempt.state), col(Notice.recalled_at).is_not(None)
+    taken = and_(state == "accepted", col(Attempt.recorded_at).is_not(None))
+    return or_(taken, and_(recalled, state.in_(("started", "unknown", "resent"))))
+
+
+def of_letter(
+    policy: PolicyFacts, notice: Notice, batch: Batch, attempt: Attempt, letter_id: str
+) -> Iterator[Noticed | Undone]:
+    """The facts that an attempt makes for those whose letter was in it."""
+    if attempt.state == "accepted":
+        yield replace(noticed(policy, notice, batch, attempt), id=letter_id)
+    if notice.recalled_at is not None:
+        yield Undone(notice.recalled_at, letter_id, f"notice:{notice.id}")
+
+
+def noticed(policy: PolicyFacts, notice: Notice, batch: Batch, attempt: Attempt) -> Noticed:
+    """The fact that an accepted attempt is, for all whose letters were in it."""
+    assert attempt.recorded_at is not None
+    base = policy.numbers.get(batch.base_revision_id, 0)
+    revision = policy.numbers[notice.revision_id]
+    return Noticed(attempt.recorded_at, revision, base, attempt.applies_from, f"attempt:{attempt.id}")
 
 
 def _letter_id(delivery_id: int | None, attempt_id: int | None) -> str:
@@ -158,8 +176,9 @@ def _letter_id(delivery_id: int | None, attempt_id: int | None) -> str:
 
 def _site_notices(session: Session, policy: PolicyFacts, ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:
     rows = session.exec(
-        select(Delivery, Notice.revision_id, DeliveryEvent)
+        select(Delivery.member_id, Notice, Batch.base_revision_id, DeliveryEvent)
         .join(Notice, col(Notice.id) == Delivery.notice_id)
+        .join(Batch, col(Batch.id) == Delivery.batch_id)
         .join(DeliveryEvent, col(DeliveryEvent.delivery_id) == Delivery.id)
         .where(
             col(Delivery.member_id).in_(ids),
@@ -168,10 +187,12 @@ def _site_notices(session: Session, policy: PolicyFacts, ids: Sequence[int]) -> 
             DeliveryEvent.event == "shown",
         )
     )
-    for delivery, revision_id, event in rows:
-        base = policy.numbers.get(delivery.base_revision_id, 0)
-        shown = Noticed(event.recorded_at, policy.numbers[revision_id], base, None, f"event:{event.id}")
-        yield delivery.member_id, shown
+    for member_id, notice, base_id, event in rows:
+        base, number = policy.numbers.get(base_id, 0), policy.numbers[notice.revision_id]
+        shown = Noticed(event.recorded_at, number, base, None, f"event:{event.id}")
+        yield member_id, shown
+        if notice.recalled_at is not None:
+            yield member_id, Undone(notice.recalled_at, shown.id, f"notice:{notice.id}")
 
 
 def _undoings(session: Session, ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:

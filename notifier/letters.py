@@ -83,7 +83,8 @@ class LetterContext:
     promise: Literal["posting only", "may notify", "will notify"]
     # correction: the revision was withdrawn; translation: what changed is a translation of it, and nothing else
     kind: Literal["change", "correction", "translation"] = "change"
-    correction_reason: str = ""
+    correction_reason: str = ""  # of a withdrawal or a recall, in a person's words
+    corrects: bool = False  # the reader got an earlier letter about this change, which was recalled
     audience: Literal["member", "guardian"] = "member"
     locale: str = "en"  # of the text and the summary; the letter's own sentences are English
     text_language: str = "English"  # of the authoritative text

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from functools import partial
 
 from sqlalchemy import ColumnElement, and_
 from sqlmodel import Session, col, delete, exists, func, insert, select, update
 
 from errors import NoSuchNotice, NoticeAlreadyOpen
-from notifier import addresses, audience, facts, members, translated
-from notifier.audience import Audience, LeftOut, Owed, Standing
+from notifier import audience, canary, facts, kinds, members, opening, translated
+from notifier.audience import Audience, Known, LeftOut, Owed, Standing
 from notifier.models import Attempt, Batch, Delivery, Member, Notice, Omission, Outcome
 from policy_versions import applicability, archive, audit
 from policy_versions.archive import Entry, History
 from policy_versions.models import DecisionRecord, DueDecision, Policy, Revision, Translation
 
-BATCH_SIZE = 1000
+BATCH_SIZE = opening.BATCH_SIZE
 OPEN_STATES = ("sending", "paused", "complete")
 MAY_HAVE_LEFT = (
     "started",
@@ -93,20 +93,19 @@ def due(session: Session, *, now: datetime) -> Sequence[Notice]:
 # -- opening ------------------------------------------------------------------------------------
 
 
-class _Place(NamedTuple):
-    """What the deliveries of one batch share: they get one rendered letter."""
-
-    base: int | None
-    locale: str
-    audience: str
-    already: bool
-    asks: bool
-
-
-def open_notice(session: Session, notice: Notice, *, secret: str, now: datetime) -> Audience:
+def open_notice(
+    session: Session,
+    notice: Notice,
+    *,
+    secret: str,
+    now: datetime,
+    first: int = 0,
+    batch_size: int = BATCH_SIZE,
+) -> Audience:
     """Fix a notice's audience in the caller's transaction: one delivery for each member who is owed one.
 
     One that was open before, and called off, keeps the audience it had.
+    first: how many letters leave before all others; 0: none. batch_size: letters in a batch, about.
     Returns: counts by reason. Where they differ from the number the publisher typed by more than 1 % (or 10),
     the notice waits for a person instead of sending.
     Raises: NoticeAlreadyOpen when another transaction was first.
@@ -126,9 +125,9 @@ def open_notice(session: Session, notice: Notice, *, secret: str, now: datetime)
         supersede(session, notice, now)
         _audit_opening(session, "notice opened again", notice, counted, now)
         return counted
-    record, entry = _about(session, notice)
-    _owe(session, notice, record, _verdicts(session, notice, record, entry, secret=secret, now=now), counted, now)
+    _fix(session, notice, counted, secret=secret, size=batch_size, now=now)
     _leave_out(session, notice, counted, now)
+    canary.choose(session, notice, first, now=now)
     _hold_if_unexpected(session, notice, counted.told)
     supersede(session, notice, now)
     _audit_opening(session, "notice opened", notice, counted, now)
@@ -137,7 +136,8 @@ def open_notice(session: Session, notice: Notice, *, secret: str, now: datetime)
 
 def _owed(session: Session, notice: Notice) -> int:
     """How many members a notice is owed to."""
-    return session.exec(select(func.count()).select_from(Delivery).where(Delivery.notice_id == notice.id)).one()
+    of_batches = session.exec(select(func.sum(Batch.size)).where(Batch.notice_id == notice.id)).one()
+    return int(of_batches or 0)
 
 
 def _audit_opening(session: Session, action: str, notice: Notice, counted: Audience, now: datetime) -> None:
@@ -153,125 +153,53 @@ def _about(session: Session, notice: Notice) -> tuple[History, Entry]:
     return record, next(e for e in record.entries if e.revision.id == notice.revision_id)
 
 
-def _verdicts(
-    session: Session, notice: Notice, record: History, entry: Entry, *, secret: str, now: datetime
-) -> Iterable[Owed | LeftOut]:
+def _fix(session: Session, notice: Notice, counted: Audience, *, secret: str, size: int, now: datetime) -> None:
+    record, entry = _about(session, notice)
+    ids = _ids(record)
     if notice.translation_id is not None:
         translation = session.get_one(Translation, notice.translation_id)
-        return translated.told(session, record, entry, translation, secret=secret, now=now)
-    if notice.kind == "correction":
-        return _corrected(session, record, entry, secret=secret, now=now)
-    return audience.survey(session, record, entry, secret=secret, now=now)
+        verdicts = translated.told(session, record, entry, translation, secret=secret, now=now)
+        opening.owe(session, notice, verdicts, ids, counted, size=size, now=now)
+        return
+    among = None
+    if notice.kind == "correction":  # goes to those who got the withdrawn text's letter, or may have
+        among = col(Member.id).in_(audience.members_reached(entry.revision))
+    judge = _judge(session, notice, record, entry, now)
+    judged = kinds.judged(session, record, judge, now=now)
+    opening.owe_all(session, notice, judged, ids, counted, among=among, size=size, now=now)
+    barred = audience.suppressed(session)
+    alone = (audience.addressed(member, verdict, barred, secret) for member, verdict in judged.apart(among))
+    opening.owe(session, notice, alone, ids, counted, size=size, now=now)
 
 
-def _corrected(
-    session: Session, record: History, entry: Entry, *, secret: str, now: datetime
-) -> Iterable[Owed | LeftOut]:
-    """A correction goes to those who got the withdrawn text's letter, or may have."""
-    reached = set(_reached(session, entry))
-    for verdict in audience.survey(session, record, entry, secret=secret, now=now):
-        if verdict.member.id in reached:
-            yield verdict if isinstance(verdict, Owed) else _owed_anyway(verdict.member)
+def _judge(
+    session: Session, notice: Notice, record: History, entry: Entry, now: datetime
+) -> Callable[[Standing], Known | str]:
+    recalled = recalled_of(session, notice)
+    judge = partial(audience.known, record=record, entry=entry, now=now, recalled=recalled)
+    return partial(_anyway, judge) if notice.kind == "correction" else judge
 
 
-def _owed_anyway(member: Member) -> Owed:
-    kind = "guardian" if member.guardian_email else "member"
-    address = member.guardian_email or member.email
-    reason = "" if address else "no address"
-    return Owed(member, "email" if address else "site", reason, None, kind, None, False)
+def _anyway(judge: Callable[[Standing], Known | str], standing: Standing) -> Known:
+    """A correction is owed also to those who, by all else that they know, need not be told."""
+    verdict = judge(standing)
+    return verdict if isinstance(verdict, Known) else Known(0, None, already=False)
 
 
-def _reached(session: Session, entry: Entry) -> Iterable[int]:
-    """Members whose letter about a revision was accepted, or may have left."""
-    return (letter.member_id for letter in audience.reached(session, entry.revision))
-
-
-def _owe(
-    session: Session,
-    notice: Notice,
-    record: History,
-    verdicts: Iterable[Owed | LeftOut],
-    counted: Audience,
-    now: datetime,
-) -> None:
-    """Write the deliveries, full batches as they fill, so that memory stays flat."""
-    ids = _ids(record)
-    filling: defaultdict[_Place, list[Owed]] = defaultdict(list)
-    for verdict in verdicts:
-        counted.add(verdict)
-        if isinstance(verdict, LeftOut):
-            continue
-        if verdict.channel == "site":
-            session.execute(insert(Delivery), [_row(notice, verdict, ids, now)])
-            continue
-        place = _place(notice, verdict)
-        filling[place].append(verdict)
-        if len(filling[place]) >= BATCH_SIZE:
-            _write_batches(session, notice, place, filling.pop(place), ids, now)
-    for place, owed in filling.items():
-        _write_batches(session, notice, place, owed, ids, now)
+def recalled_of(session: Session, notice: Notice) -> frozenset[int]:
+    """The recalled notices of a revision, which one of the same revision puts right."""
+    found = session.exec(
+        select(Notice.id).where(
+            Notice.revision_id == notice.revision_id,
+            Notice.kind == "change",
+            col(Notice.recalled_at).is_not(None),
+        )
+    )
+    return frozenset(notice_id for notice_id in found if notice_id is not None)
 
 
 def _ids(record: History) -> dict[int, int | None]:
     return {entry.number: entry.revision.id for entry in record.entries}
-
-
-def _place(notice: Notice, owed: Owed) -> _Place:
-    asks = notice.kind == "change" and owed.applies_from is None
-    return _Place(owed.base, owed.member.locale, owed.audience, owed.already, asks)
-
-
-def _row(notice: Notice, owed: Owed, ids: dict[int, int | None], now: datetime) -> dict[str, object]:
-    return {
-        "notice_id": notice.id,
-        "member_id": owed.member.id,
-        "channel": owed.channel,
-        "reason": owed.reason,
-        "base_revision_id": ids[owed.base] if owed.base else None,
-        "applies_from": owed.applies_from,
-        "recorded_at": now,
-    }
-
-
-def _write_batches(
-    session: Session, notice: Notice, place: _Place, owed: list[Owed], ids: dict[int, int | None], now: datetime
-) -> None:
-    """One batch, or more where members share an address: it stands in a batch at most once.
-
-    A provider refuses a whole request in which an address stands twice.
-    """
-    while owed:
-        seen: set[str] = set()
-        batch: list[Owed] = []
-        later: list[Owed] = []
-        for one in owed:
-            address = addresses.normalised(one.member.guardian_email or one.member.email or "")
-            (later if address in seen else batch).append(one)
-            seen.add(address)
-        made = _new_batch(session, notice, place, len(batch), ids)
-        rows = [
-            {**_row(notice, one, ids, now), "batch_id": made.id, "position": position}
-            for position, one in enumerate(batch)
-        ]
-        session.execute(insert(Delivery), rows)
-        owed = later
-
-
-def _new_batch(session: Session, notice: Notice, place: _Place, size: int, ids: dict[int, int | None]) -> Batch:
-    taken = session.exec(select(func.max(Batch.number)).where(Batch.notice_id == notice.id)).one()
-    batch = Batch(
-        notice_id=notice.id or 0,
-        number=(taken or 0) + 1,
-        base_revision_id=ids[place.base] if place.base else None,
-        locale=place.locale,
-        audience=place.audience,
-        already=place.already,
-        asks=place.asks,
-        size=size,
-    )
-    session.add(batch)
-    session.flush()
-    return batch
 
 
 def _leave_out(session: Session, notice: Notice, counted: Audience, now: datetime) -> None:
@@ -339,12 +267,21 @@ def _is_open() -> ColumnElement[bool]:
 
 
 def skip_queued(session: Session, notice: Notice, reason: str, *, now: datetime) -> None:
-    """Deliveries of a notice that wait to be sent will not be: each says why.
+    """Deliveries of a notice that wait to be sent will not be: each says why, or its whole batch does.
 
     notice: locked, so that no worker opens a window on it meanwhile. What may have left already is not skipped.
     """
+    tried = exists().where(col(Attempt.batch_id) == Batch.id)
+    session.exec(
+        update(Batch)
+        .where(col(Batch.notice_id) == notice.id, col(Batch.state) == "queued", ~tried)
+        .values(state="skipped", said=reason, not_before=None)
+    )
     queued = session.exec(
-        select(Batch).where(Batch.notice_id == notice.id, Batch.state == "queued").with_for_update()
+        select(Batch)
+        .where(Batch.notice_id == notice.id, Batch.state == "queued")
+        .order_by(col(Batch.id))
+        .with_for_update()
     ).all()
     for batch in queued:
         _skip(session, _unsent(session, batch), reason, now)
@@ -384,19 +321,20 @@ def _unsent(session: Session, batch: Batch) -> Sequence[int | None]:
         col(Delivery.position) < Attempt.last,
     )
     return session.exec(
-        select(Delivery.id).where(Delivery.batch_id == batch.id, ~left.exists(), ~_has_outcome())
+        select(Delivery.id).where(
+            Delivery.batch_id == batch.id, col(Delivery.position).is_not(None), ~left.exists(), ~_has_outcome()
+        )
     ).all()
 
 
-def _unplaced(session: Session, notice: Notice) -> Sequence[int | None]:
-    """Letters owed that stand in no batch."""
+def _unplaced(session: Session, notice: Notice, limit: int | None = None) -> Sequence[int | None]:
+    """Letters owed that are to be placed anew."""
     return session.exec(
-        select(Delivery.id).where(
-            Delivery.notice_id == notice.id,
-            Delivery.channel == "email",
-            col(Delivery.batch_id).is_(None),
-            ~_has_outcome(),
-        )
+        select(Delivery.id)
+        .join(Batch, col(Batch.id) == Delivery.batch_id)
+        .where(Batch.notice_id == notice.id, col(Delivery.position).is_(None), ~_has_outcome())
+        .order_by(col(Delivery.id))
+        .limit(limit)
     ).all()
 
 
@@ -427,7 +365,7 @@ def _hold_if_unexpected(session: Session, notice: Notice, told: int) -> None:
 # -- after opening ------------------------------------------------------------------------------
 
 
-def top_up(session: Session, notice: Notice, *, secret: str, now: datetime) -> int:
+def top_up(session: Session, notice: Notice, *, secret: str, now: datetime, batch_size: int = BATCH_SIZE) -> int:
     """Owe the notice to members who came late, and place again the letters that lost their place.
 
     notice: locked. Returns: how many letters and site notices were written or placed.
@@ -435,13 +373,14 @@ def top_up(session: Session, notice: Notice, *, secret: str, now: datetime) -> i
     if notice.kind != "change" or notice.state not in ("sending", "complete") or superseding(session, notice):
         return 0
     record, entry = _about(session, notice)
-    barred = audience.suppressed(session)
-    counted = Audience()
+    counted, ids = Audience(), _ids(record)
+    judged = _Judging(session, notice, record, entry, secret, now)
     for late in _late(session, notice, entry, now):
-        judged = _judged(session, record, entry, late, barred, secret=secret, now=now)
-        owed = [v for v in judged if isinstance(v, Owed) and _matters(record, entry, v)]
-        _owe(session, notice, record, owed, counted, now)
-    placed = _place_again(session, notice, record, entry, barred, secret=secret, now=now)
+        owed = [v for v in judged.of(late) if isinstance(v, Owed) and _matters(record, entry, v)]
+        opening.owe(session, notice, owed, ids, counted, size=batch_size, now=now)
+    placed = 0
+    while again := _place_again(session, notice, judged, ids, batch_size, now):
+        placed += again
     if (counted.email or placed) and notice.state == "complete":
         notice.state, notice.completed_at = "sending", None
         session.add(notice)
@@ -483,65 +422,80 @@ def _late(session: Session, notice: Notice, entry: Entry, now: datetime) -> Iter
         after = chunk[-1].id or 0
 
 
-def _judged(
-    session: Session,
-    record: History,
-    entry: Entry,
-    some: Sequence[Member],
-    barred: frozenset[str],
-    *,
-    secret: str,
-    now: datetime,
-) -> list[Owed | LeftOut]:
-    gathered = facts.of_members(session, facts.of_policy(session, record), some)
-    return [
-        audience.judge(
-            Standing(m, gathered[m.id], applicability.timeline(gathered[m.id])),
-            record, entry, barred, secret=secret, now=now,
-        )
-        for m in some
-    ]  # fmt: skip
+class _Judging:
+    """Says one by one what members are owed by a notice, as they stand now."""
+
+    def __init__(
+        self, session: Session, notice: Notice, record: History, entry: Entry, secret: str, now: datetime
+    ) -> None:
+        self.record = record
+        self._session, self._entry, self._secret, self._now = session, entry, secret, now
+        self._policy = facts.of_policy(session, record)
+        self._barred = audience.suppressed(session)
+        self._recalled = recalled_of(session, notice)
+
+    def of(self, some: Sequence[Member]) -> list[Owed | LeftOut]:
+        gathered = facts.of_members(self._session, self._policy, some)
+        return [
+            audience.judge(
+                Standing(member, gathered[member.id], applicability.timeline(gathered[member.id])),
+                self.record, self._entry, self._barred,
+                secret=self._secret, now=self._now, recalled=self._recalled,
+            )
+            for member in some
+        ]  # fmt: skip
 
 
 def _place_again(
     session: Session,
     notice: Notice,
-    record: History,
-    entry: Entry,
-    barred: frozenset[str],
-    *,
-    secret: str,
+    judging: _Judging,
+    ids: dict[int, int | None],
+    batch_size: int,
     now: datetime,
 ) -> int:
-    """Put letters without a batch into new ones, as their members stand now; the base stays as fixed."""
+    """Put up to a thousand letters without a place into new batches, as their members stand now.
+
+    The base stays as it was fixed. Whoever is not retained any more, or was told meanwhile, is skipped.
+    """
+    waiting = _unplaced(session, notice, BATCH_SIZE)
     rows = session.exec(
-        select(Delivery, Member)
+        select(Delivery, Member, Batch.base_revision_id)
         .join(Member, col(Member.id) == Delivery.member_id)
-        .where(col(Delivery.id).in_(_unplaced(session, notice)), members.retained(now))
+        .join(Batch, col(Batch.id) == Delivery.batch_id)
+        .where(col(Delivery.id).in_(waiting), members.retained(now))
         .order_by(col(Delivery.id))
-        .limit(BATCH_SIZE)
     ).all()
-    by_member = {member.id: delivery for delivery, member in rows}
-    ids, numbers = _ids(record), {entry.revision.id: entry.number for entry in record.entries}
-    judged = _judged(session, record, entry, [m for _, m in rows], barred, secret=secret, now=now)
-    for verdict in judged:
-        delivery = by_member[verdict.member.id]
+    kept = {delivery.id for delivery, _, _ in rows}
+    _skip(session, [each for each in waiting if each not in kept], "no longer retained", now)
+    numbers = {entry.revision.id: entry.number for entry in judging.record.entries}
+    verdicts = judging.of([member for _, member, _ in rows])
+    placing: defaultdict[opening.Place, list[Delivery]] = defaultdict(list)
+    for (delivery, _, base_id), verdict in zip(rows, verdicts, strict=True):
         if isinstance(verdict, LeftOut):
             _skip(session, [delivery.id], verdict.reason, now)
-            continue
-        base = numbers.get(delivery.base_revision_id)
-        _place_one(session, notice, delivery, verdict._replace(base=base), ids)
-    return len(judged)
+        else:
+            placing[opening.place(notice, verdict._replace(base=numbers.get(base_id)))].append(delivery)
+    for place, some in placing.items():
+        for start in range(0, len(some), batch_size):
+            _move(session, notice, place, some[start : start + batch_size], ids, now)
+    return len(waiting)
 
 
-def _place_one(
-    session: Session, notice: Notice, delivery: Delivery, owed: Owed, ids: dict[int, int | None]
+def _move(
+    session: Session,
+    notice: Notice,
+    place: opening.Place,
+    some: Sequence[Delivery],
+    ids: dict[int, int | None],
+    now: datetime,
 ) -> None:
-    delivery.applies_from, delivery.channel, delivery.reason = owed.applies_from, owed.channel, owed.reason
-    if owed.channel == "email":
-        batch = _new_batch(session, notice, _place(notice, owed), 1, ids)
-        delivery.batch_id, delivery.position = batch.id, 0
-    session.add(delivery)
+    batch_id = opening.new_batch(session, notice, place, ids, size=len(some), now=now)
+    for delivery in some:
+        session.exec(update(Batch).where(col(Batch.id) == delivery.batch_id).values(size=Batch.size - 1))
+        delivery.batch_id, delivery.position = batch_id, delivery.member_id
+        session.add(delivery)
+    session.flush()
 
 
 def topped_up(session: Session) -> Sequence[Notice]:
@@ -565,14 +519,11 @@ def complete(session: Session, notice: Notice, *, now: datetime) -> bool:
     open_batches = exists().where(
         col(Batch.notice_id) == Notice.id, col(Batch.state).in_(("queued", "sending", "unknown"))
     )
-    unplaced = col(Notice.id).in_(
-        select(Delivery.notice_id).where(
-            Delivery.channel == "email", col(Delivery.batch_id).is_(None), ~_has_outcome()
-        )
-    )
+    if _unplaced(session, notice, 1):
+        return False
     won = session.exec(
         update(Notice)
-        .where(col(Notice.id) == notice.id, col(Notice.state) == "sending", ~open_batches, ~unplaced)
+        .where(col(Notice.id) == notice.id, col(Notice.state) == "sending", ~open_batches)
         .values(state="complete", completed_at=now)
     )
     session.refresh(notice)
@@ -586,14 +537,16 @@ def withdrawn(session: Session, revision: Revision, *, now: datetime) -> Notice 
     """
     _call_off_translated(session, revision, now=now)
     notice = session.exec(
-        select(Notice).where(Notice.revision_id == revision.id, Notice.kind == "change").with_for_update()
+        select(Notice)
+        .where(Notice.revision_id == revision.id, Notice.kind == "change", col(Notice.recalled_at).is_(None))
+        .with_for_update()
     ).one_or_none()
     if notice is None:
         return None
     notice.state, notice.why, notice.held_by_id = "cancelled", f"Revision {revision.number} was withdrawn.", None
     session.add(notice)
     call_off(session, notice, f"revision {revision.number} was withdrawn", now=now)
-    reached = next(iter(_reached(session, archive.Entry(revision, None, None))), None)
+    reached = session.exec(audience.members_reached(revision).limit(1)).first()
     return None if reached is None else new(session, revision, "correction", now=now, due_at=now)
 
 
@@ -617,7 +570,7 @@ def call_off(session: Session, notice: Notice, reason: str, *, now: datetime) ->
     """Skip what a cancelled notice still has to send; what earlier notices left to it, they owe again."""
     skip_queued(session, notice, reason, now=now)
     _stop_again(session, notice)
-    _owe_again(session, col(Outcome.reason) == told_by(notice.id))
+    _owe_again(session, told_by(notice.id), None)
 
 
 def _stop_again(session: Session, notice: Notice) -> None:
@@ -641,28 +594,44 @@ def _stop_again(session: Session, notice: Notice) -> None:
 
 def call_on(session: Session, notice: Notice, reason: str) -> None:
     """Letters of a notice that were skipped for a reason which no longer holds wait again."""
-    _owe_again(session, and_(col(Outcome.reason) == reason, col(Delivery.notice_id) == notice.id))
+    _owe_again(session, reason, notice.id)
 
 
-def _owe_again(session: Session, which: ColumnElement[bool]) -> None:
+def _owe_again(session: Session, reason: str, notice_id: int | None) -> None:
     """Skipped letters lose that outcome and wait for a place; their notices, unless scheduled, go on.
 
-    One whose revision was decided minor since waits for a person, as an open one does.
+    notice_id: only of that notice. One whose revision was decided minor since waits for a person, as an open one
+    does.
     """
-    skipped = session.exec(
-        select(Delivery)
-        .join(Outcome, col(Outcome.delivery_id) == Delivery.id)
-        .where(Outcome.outcome == "skipped", which)
-    ).all()
-    for delivery in skipped:
-        delivery.batch_id = delivery.position = None
-        session.add(delivery)
-    session.flush()
-    session.exec(delete(Outcome).where(col(Outcome.delivery_id).in_([d.id for d in skipped])))
-    for notice_id in sorted({d.notice_id for d in skipped}, reverse=True):
-        notice = session.get_one(Notice, notice_id, with_for_update=True, populate_existing=True)
+    skipped = select(Outcome.delivery_id).where(Outcome.outcome == "skipped", Outcome.reason == reason)
+    single = select(Delivery.id, Delivery.notice_id).where(col(Delivery.id).in_(skipped))
+    whole = select(Batch.id, Batch.notice_id).where(Batch.state == "skipped", Batch.said == reason)
+    if notice_id is not None:
+        single = single.where(Delivery.notice_id == notice_id)
+        whole = whole.where(Batch.notice_id == notice_id)
+    deliveries, batches = session.exec(single).all(), session.exec(whole).all()
+    _take_outcomes(session, [each for each, _ in deliveries])
+    _take_places(session, [each for each, _ in batches])
+    for each in sorted({of for _, of in (*deliveries, *batches)}, reverse=True):
+        notice = session.get_one(Notice, each, with_for_update=True, populate_existing=True)
         if notice.state in ("complete", "cancelled"):
             _wake(session, notice)
+
+
+def _take_outcomes(session: Session, some: Sequence[int | None]) -> None:
+    for start in range(0, len(some), BATCH_SIZE):
+        chunk = some[start : start + BATCH_SIZE]
+        session.exec(update(Delivery).where(col(Delivery.id).in_(chunk)).values(position=None))
+        session.exec(delete(Outcome).where(col(Outcome.delivery_id).in_(chunk)))
+
+
+def _take_places(session: Session, some: Sequence[int | None]) -> None:
+    """Of batches skipped as a whole; a delivery of one with an outcome of its own keeps that."""
+    for start in range(0, len(some), BATCH_SIZE):
+        chunk = some[start : start + BATCH_SIZE]
+        unsaid = col(Delivery.batch_id).in_(chunk) & ~_has_outcome()
+        session.exec(update(Delivery).where(unsaid).values(position=None))
+        session.exec(update(Batch).where(col(Batch.id).in_(chunk)).values(said=""))
 
 
 def _wake(session: Session, notice: Notice) -> None:
@@ -677,5 +646,5 @@ def _wake(session: Session, notice: Notice) -> None:
 
 def told_of(session: Session, revision: Revision) -> int:
     """How many members' letters about a revision were accepted, or are unknown."""
-    found = archive.Entry(revision, None, None)
-    return len(set(_reached(session, found)))
+    found = audience.members_reached(revision).distinct().subquery()
+    return session.exec(select(func.count()).select_from(found)).one()

@@ -1,21 +1,24 @@
-"""What became of a notice: states of its deliveries, counted and listed. Computed, never stored."""
+"""What became of a notice, counted by state. Computed from batches, attempts and outcomes, never stored."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
+from sqlalchemy import func
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
-from notifier.models import Attempt, Batch, Delivery, DeliveryEvent, Member, Notice, Omission, Outcome
+from notifier.deliveries import Row, deliveries, doubtful_deliveries
+from notifier.ledger import STATES, by_batch
+from notifier.models import Attempt, Batch, Notice, Omission
 from policy_versions.models import Policy, Revision
 
-STATES = ("delivered", "accepted", "bounced", "failed", "unknown", "skipped", "queued", "site notice only")
-_BY_EVENT = {"delivered": "delivered", "bounce": "bounced", "dropped": "failed", "failed": "failed"}
-_BY_ATTEMPT = {"accepted": "accepted", "unknown": "unknown", "started": "unknown", "refused": "failed"}
+__all__ = ["STATES", "Row", "deliveries", "doubtful_deliveries"]
+
+OPEN = ("sending", "waiting", "paused")  # notices that have opened and are not over
+LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +54,38 @@ class Line(NamedTuple):
     progress: Progress
 
 
-class Row(NamedTuple):
-    """One delivery, as the administration lists it: by the host's own key, never by address."""
-
-    delivery_id: int
-    member: str
-    base: int | None
-    channel: str
-    locale: str
-    state: str
-    said: str
-    at: datetime | None
-
-
-def all_notices(session: Session) -> list[Line]:
+def all_notices(session: Session, states: Sequence[str] = ()) -> list[Line]:
+    """The newest notices, of some states only where they are given."""
+    wanted = col(Notice.state).in_(states) if states else col(Notice.id).is_not(None)
     rows = session.exec(
         select(Notice, Policy, Revision.number)
         .join(Policy, col(Policy.id) == Notice.policy_id)
         .join(Revision, col(Revision.id) == Notice.revision_id)
+        .where(wanted)
         .order_by(col(Notice.id).desc())
-        .limit(100)
+        .limit(LISTED)
     ).all()
-    return [Line(notice, p.title, p.slug, number, of(session, notice)) for notice, p, number in rows]
+    counted = of_all(session, [notice for notice, _, _ in rows])
+    return [Line(notice, p.title, p.slug, number, counted[notice.id or 0]) for notice, p, number in rows]
 
 
 def of(session: Session, notice: Notice) -> Progress:
     """Count a notice's deliveries by state."""
-    counted = Counter(row.state for row in deliveries(session, notice, limit=None))
-    return Progress({state: counted[state] for state in STATES if counted[state]})
+    return of_all(session, [notice])[notice.id or 0]
+
+
+def of_all(session: Session, notices: Iterable[Notice]) -> dict[int, Progress]:
+    """Count the deliveries of several notices by state, in one query; by the notice's id."""
+    told = {notice.id or 0: notice for notice in notices}
+    found: dict[int, Progress] = {number: Progress({}) for number in told}
+    since = min((notice.created_at for notice in told.values()), default=None)
+    if since is None:
+        return found
+    each = by_batch(col(Batch.notice_id).in_(told), since)
+    sums = [func.sum(each.c[state]) for state in STATES]
+    for number, *counts in session.execute(sa_select(each.c.notice_id, *sums).group_by(each.c.notice_id)):
+        found[number] = Progress({state: int(n) for state, n in zip(STATES, counts, strict=True) if n})
+    return found
 
 
 def left_out(session: Session, notice: Notice) -> Sequence[Omission]:
@@ -97,76 +104,3 @@ def doubtful(session: Session, notice: Notice) -> Sequence[Attempt]:
         .order_by(col(Attempt.id).desc())
         .limit(50)
     ).all()
-
-
-def deliveries(session: Session, notice: Notice, *, limit: int | None) -> list[Row]:
-    """A notice's deliveries with their states, in order."""
-    query = (
-        select(Delivery, Member, Revision.number, Outcome)
-        .join(Member, col(Member.id) == Delivery.member_id)
-        .outerjoin(Revision, col(Revision.id) == Delivery.base_revision_id)
-        .outerjoin(Outcome, col(Outcome.delivery_id) == Delivery.id)
-        .where(Delivery.notice_id == notice.id)
-        .order_by(col(Delivery.id))
-        .limit(limit)
-    )
-    attempts = _attempts(session, notice)
-    events = _events(session, notice)
-    return [
-        _row(delivery, member, base, outcome, attempts.get(delivery.batch_id or 0, []), events)
-        for delivery, member, base, outcome in session.exec(query)
-    ]
-
-
-def _attempts(session: Session, notice: Notice) -> dict[int, list[Attempt]]:
-    found: dict[int, list[Attempt]] = {}
-    for attempt in session.exec(
-        select(Attempt)
-        .join(Batch, col(Batch.id) == Attempt.batch_id)
-        .where(Batch.notice_id == notice.id)
-        .order_by(col(Attempt.id))
-    ):
-        found.setdefault(attempt.batch_id, []).append(attempt)
-    return found
-
-
-def _events(session: Session, notice: Notice) -> dict[int, DeliveryEvent]:
-    """The latest event of each delivery that says what became of it."""
-    rows = session.exec(
-        select(DeliveryEvent)
-        .join(Delivery, col(Delivery.id) == DeliveryEvent.delivery_id)
-        .where(Delivery.notice_id == notice.id, col(DeliveryEvent.event).in_(_BY_EVENT))
-        .order_by(col(DeliveryEvent.recorded_at))
-    )
-    return {event.delivery_id: event for event in rows}
-
-
-def _row(
-    delivery: Delivery,
-    member: Member,
-    base: int | None,
-    outcome: Outcome | None,
-    attempts: Sequence[Attempt],
-    events: dict[int, DeliveryEvent],
-) -> Row:
-    state, said, at = _state(delivery, outcome, attempts, events.get(delivery.id or 0))
-    name = member.external_id or f"erased member {member.id}"
-    return Row(delivery.id or 0, name, base, delivery.channel, member.locale, state, said, at)
-
-
-def _state(
-    delivery: Delivery, outcome: Outcome | None, attempts: Sequence[Attempt], event: DeliveryEvent | None
-) -> tuple[str, str, datetime | None]:
-    """Its own outcome or event where there is one, else the last attempt that covers it."""
-    if outcome is not None:
-        return outcome.outcome, outcome.reason, outcome.recorded_at
-    if event is not None:
-        return _BY_EVENT[event.event], "", event.recorded_at
-    if delivery.channel == "site":
-        return "site notice only", delivery.reason, None
-    position = delivery.position or 0
-    covering = [attempt for attempt in attempts if attempt.first <= position < attempt.last]
-    if not covering:
-        return "queued", "", None
-    last = covering[-1]
-    return _BY_ATTEMPT.get(last.state, "queued"), last.said, last.recorded_at

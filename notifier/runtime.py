@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
@@ -13,13 +14,17 @@ from settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One process's engine, clock, sender and settings. node: names the process in leases and ticks."""
+    """One process's engine, clock, sender and settings. node: names the process in leases and ticks.
+
+    stopping: set when the process is to end; whoever is at work finishes the request under way and no more.
+    """
 
     engine: Engine
     clock: Clock
     sender: Sender
     settings: Settings
     node: str
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
     def secret(self) -> str:

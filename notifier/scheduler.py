@@ -19,7 +19,7 @@ from sqlmodel import Session, col, delete
 
 from database import forget_erased, reading, writing
 from errors import NoticeAlreadyOpen
-from notifier import deciding, notices, outbox, translating
+from notifier import deciding, notices, outbox, settling, subscriptions, translating
 from notifier.models import Notice, Tick
 from notifier.runtime import Runtime
 
@@ -38,6 +38,8 @@ class Job(NamedTuple):
 def open_due(runtime: Runtime) -> int:
     """Open every notice that is due; returns how many. One that cannot be opened holds up no other."""
     with reading(runtime.engine) as session:
+        if outbox.quarantined(session):
+            return 0
         waiting = notices.due(session, now=runtime.clock.now(session))
     return sum(_open(runtime, notice) for notice in waiting)
 
@@ -46,7 +48,14 @@ def _open(runtime: Runtime, notice: Notice) -> bool:
     try:
         with writing(runtime.engine) as session:
             held = session.get_one(Notice, notice.id, with_for_update=True)
-            notices.open_notice(session, held, secret=runtime.secret, now=runtime.clock.now(session))
+            notices.open_notice(
+                session,
+                held,
+                secret=runtime.secret,
+                now=runtime.clock.now(session),
+                first=0 if runtime.sender.repeatable else runtime.settings.canary,
+                batch_size=_batch_size(runtime),
+            )
     except NoticeAlreadyOpen:
         return False  # another node was first
     except Exception as fault:
@@ -54,6 +63,11 @@ def _open(runtime: Runtime, notice: Notice) -> bool:
         _put_off(runtime, notice, fault)
         return False
     return True
+
+
+def _batch_size(runtime: Runtime) -> int:
+    """As many letters as one request takes; where each letter is one, fifty, so that no lease is long."""
+    return runtime.sender.request_size if runtime.sender.request_size > 1 else 50
 
 
 def _put_off(runtime: Runtime, notice: Notice, fault: Exception) -> None:
@@ -73,7 +87,8 @@ def top_up(runtime: Runtime) -> int:
     for notice in open_ones:
         with writing(runtime.engine) as session:
             held = session.get_one(Notice, notice.id, with_for_update=True)
-            owed += notices.top_up(session, held, secret=runtime.secret, now=runtime.clock.now(session))
+            now = runtime.clock.now(session)
+            owed += notices.top_up(session, held, secret=runtime.secret, now=now, batch_size=_batch_size(runtime))
     return owed
 
 
@@ -94,7 +109,8 @@ JOBS = (
     Job("open", open_due, 1),
     Job("top up", top_up, 6),
     Job("deliver", outbox.deliver, 1),
-    Job("settle", outbox.settle, 6),
+    Job("subscriptions", subscriptions.tick, 6),
+    Job("settle", settling.settle, 6),
     Job("purge", purge, 60),
 )
 

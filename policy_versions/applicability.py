@@ -281,7 +281,7 @@ def _instants(known: list[Fact]) -> Iterator[tuple[datetime, list[Fact]]]:
     for notice in _notices(known):
         for revision in published:
             if _covers(notice, revision.revision):
-                later.add(_deadline(notice, revision))
+                later.add(deadline(notice, revision))
     for instant in sorted(arrivals.keys() | later):
         yield instant, arrivals.get(instant, [])
 
@@ -303,7 +303,8 @@ def _covers(notice: Noticed, revision: int) -> bool:
     return notice.base < revision <= notice.revision
 
 
-def _deadline(notice: Noticed, revision: Published) -> datetime:
+def deadline(notice: Noticed, revision: Published) -> datetime:
+    """From when a notice meets a revision under the notice rule: its period over, and the stated date come."""
     given = notice.at + revision.period
     return given if notice.not_before is None else max(given, notice.not_before)
 
@@ -387,7 +388,5 @@ def _by_rule(state: _State, revision: Published) -> _Met | None:
         return None
     earliest = min(notice.at for notice in covering)
     # of two given at one instant the later stated date binds: nobody moves before the date in their letter
-    deadline, evidence = max(
-        (_deadline(notice, revision), notice.id) for notice in covering if notice.at == earliest
-    )
-    return _Met(deadline, Basis.NOTICE, evidence)
+    due, evidence = max((deadline(notice, revision), notice.id) for notice in covering if notice.at == earliest)
+    return _Met(due, Basis.NOTICE, evidence)

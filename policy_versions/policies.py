@@ -17,7 +17,7 @@ from policy_versions.models import PROMISES, Policy, Revision
 RESERVED = frozenset(
     "admin api hooks metrics static feed feeds health login logout signin sign-in m member members "
     "site-notice theme assets compare history search sitemap robots favicon well-known account "
-    "policies about help".split()
+    "policies about help subscribe unsubscribe".split()
 )
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 

@@ -19,7 +19,7 @@ def register(app: Flask, runtime: Runtime) -> None:
     from jinja2 import StrictUndefined
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from web import addresses, admin, context, errors, filters, headers, public
+    from web import addresses, admin, context, errors, filters, headers, metrics, public
 
     settings = runtime.settings
     app.extensions["gazette"] = runtime
@@ -47,4 +47,5 @@ def register(app: Flask, runtime: Runtime) -> None:
     errors.register(app)
     headers.register(app, runtime)
     admin.register(app)
+    app.register_blueprint(metrics.blueprint)
     app.register_blueprint(public.blueprint)

@@ -11,6 +11,8 @@ CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+# The administration's pages may run the scripts that are served here, and those may ask this server.
+ADMINISTRATION_POLICY = f"{CONTENT_POLICY}; script-src 'self'; connect-src 'self'"
 # Only for a letter shown as it was sent: its styles are inlined, and nothing else in it may do anything.
 LETTER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 
@@ -21,7 +23,8 @@ def register(app: Flask, runtime: Runtime) -> None:
     @app.after_request
     def add(response: Response) -> Response:
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
+        inside = in_administration(request.path)
+        headers.setdefault("Content-Security-Policy", ADMINISTRATION_POLICY if inside else CONTENT_POLICY)
         headers.setdefault("Referrer-Policy", "no-referrer")
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")

@@ -29,7 +29,7 @@ _OUR_HEADERS = frozenset(
 # else in an SMTP command or a header.
 _LOCAL_PART = re.compile(r'[^\s<>()\[\],;:\\"@]+|"[^\s\\"]+"')
 _DOMAIN = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Za-z:.]+\]")
-_LONGEST_ADDRESS = 320
+LONGEST_ADDRESS = 320
 _LONGEST_LINE = 900  # RFC 5322 allows 998
 _BOUNDARY = "=_gazette"  # cannot stand in quoted-printable text, where only a digit or a line end follows “=”
 
@@ -125,7 +125,7 @@ def substituted(text: str, substitutions: Mapping[str, str]) -> str:
 def deliverable(address: str) -> str:
     """Return an address with its domain in ASCII. Raises: Refused when it would not be read as one address."""
     local, _, domain = address.rpartition("@")
-    if len(address) > _LONGEST_ADDRESS or not _LOCAL_PART.fullmatch(local) or _CONTROL.search(local):
+    if len(address) > LONGEST_ADDRESS or not _LOCAL_PART.fullmatch(local) or _CONTROL.search(local):
         raise Refused("The address is malformed.", address=True)
     domain = _ascii_domain(domain)
     if not _DOMAIN.fullmatch(domain):

@@ -33,6 +33,7 @@ class Accepted(NamedTuple):
     """The provider took the request."""
 
     message_id: str | None  # the provider's own, where it gives one
+    pause: float | None = None  # seconds until the next request may leave; None: it may leave at once
 
 
 class SendFailure(Exception):
@@ -72,15 +73,26 @@ class Sender(Protocol):
 
     repeatable: True when sending the same delivery twice leaves one letter (the folder), so that an
     attempt cut short may simply be made again.
+    reports: whether it will be heard what became of accepted letters (a webhook, bounces that are read).
     """
 
     name: str
     request_size: int
     window: int
     repeatable: bool
+    reports: bool
 
     def send(self, message: Message, recipients: Sequence[Recipient], *, attempt_id: int) -> Accepted:
         """Carry one request. Raises: NotSent, Refused, Unknown."""
+        ...
+
+    def look_up(self, attempt_id: int) -> bool | None:
+        """Ask the provider's own log about an attempt whose fate is unknown.
+
+        Returns: True when it shows a letter of that attempt, so that the request was taken; False when it shows
+        none; None when it cannot be asked, or not now. Logs lag by minutes and forget after days: False is worth
+        something only in between.
+        """
         ...
 
     def forget(self, delivery_ids: Iterable[int]) -> None:

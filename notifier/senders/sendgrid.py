@@ -1,34 +1,33 @@
 """Carry letters through SendGrid's v3 mail send, up to 1,000 recipients a request.
 
-Source: docs.sendgrid.com “Mail Send”; python_http_client 3.3, which raises its own HTTPError for a status of
-400 and over, urllib's URLError for what happens up to the end of writing, and anything else for what happens
-while reading. There is no idempotency key: what may have been taken is never sent again blindly.
+Source: docs.sendgrid.com “Mail Send”, “Email Activity”; python_http_client 3.3, which raises its own HTTPError for
+a status of 300 and over, urllib's URLError for what happens up to the end of writing, and anything else for what
+happens while reading. There is no idempotency key: what may have been taken is never sent again blindly.
 """
 
 from __future__ import annotations
 
 import http.client
-import json
 import logging
+import ssl
 import time
-import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import urllib.request
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from datetime import UTC
-from email.headerregistry import Address
-from email.utils import parsedate_to_datetime
 from threading import Thread
 from typing import Any, TypeVar
 
+from python_http_client.client import Client
 from python_http_client.exceptions import HTTPError
 from sendgrid import SendGridAPIClient
 
-from notifier.senders.mime import check, deliverable, mailbox, personal_subject, without_addresses
-from notifier.senders.protocol import Accepted, Message, NotSent, Recipient, Refused, SendFailure, Unknown
+from notifier.senders.protocol import Accepted, Message, NotSent, Recipient
+from notifier.senders.sendgrid_answers import answered, shown, taken, unanswered
+from notifier.senders.sendgrid_body import MOST, Composer, request_body
+
+__all__ = ["SendGridSender", "request_body"]
 
 T = TypeVar("T")
-
-_CONNECTING = (http.client.HTTPConnection.connect.__code__, http.client.HTTPSConnection.connect.__code__)
 
 
 def _is_not_debug(record: logging.LogRecord) -> bool:
@@ -43,7 +42,7 @@ class SendGridSender:
     """SendGrid, or what stands in its place at `url`."""
 
     name = "sendgrid"
-    request_size = 1000
+    request_size = MOST
     window = 1
     repeatable = False
 
@@ -52,29 +51,50 @@ class SendGridSender:
         key: str,
         url: str,
         *,
+        log: bool = False,
+        reports: bool = False,
         deadline: float = 60.0,
         timeout: float = 30.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """deadline: seconds for one request in all. timeout: seconds for one wait. clock: Unix time."""
+        """log: the account has the log of messages. reports: events come back to our webhook.
+
+        deadline: seconds for one request in all. timeout: seconds for one wait. clock: Unix time.
+        """
+        self.reports = reports
         self._key = key
         self._url = url.rstrip("/")
+        self._log = log
         self._deadline = deadline
         self._timeout = min(timeout, deadline)
         self._clock = clock
+        self._composer = Composer()
+        self._opener = _opener()
 
     def send(self, message: Message, recipients: Sequence[Recipient], *, attempt_id: int) -> Accepted:
         """Make one request. Raises: NotSent, Refused, Unknown; ValueError."""
-        body = request_body(message, recipients, attempt_id=attempt_id)
+        body = self._composer.body(message, recipients, attempt_id=attempt_id)
         try:
-            response = _within(self._deadline, lambda: self._post(body))
+            response = _within(self._deadline, lambda: self._client().mail.send.post(request_body=body))
         except HTTPError as error:
-            raise _answered(error, self._clock()) from None
+            raise answered(error, self._clock()) from None
         except (OSError, http.client.HTTPException) as error:
-            raise _unanswered(error) from None
-        if response.status_code != 202:
-            raise Unknown(f"SendGrid answered {response.status_code}, not 202.", status=response.status_code)
-        return Accepted(response.headers.get("X-Message-Id"))
+            raise unanswered(error) from None
+        return taken(response.status_code, response.headers, self._clock())
+
+    def look_up(self, attempt_id: int) -> bool | None:
+        """Ask the Email Activity feed for one letter of an attempt; see Sender.look_up.
+
+        The feed is an add-on with a permission of its own, takes few requests a minute, lags, and keeps 3 to 30 days.
+        """
+        if not self._log:
+            return None
+        asked = {"query": f"(unique_args['attempt']=\"{attempt_id}\")", "limit": "1"}
+        try:
+            response = _within(self._deadline, lambda: self._client().messages.get(query_params=asked))
+        except (HTTPError, OSError, http.client.HTTPException, NotSent):
+            return None
+        return shown(response.body) if response.status_code == 200 else None
 
     def forget(self, delivery_ids: Iterable[int]) -> None:
         """Nothing is kept here: the letters left with their request."""
@@ -82,72 +102,54 @@ class SendGridSender:
     def close(self) -> None:
         """Nothing is kept open: the library makes a connection for each request."""
 
-    def _post(self, body: Mapping[str, Any]) -> Any:
-        """Call the library. A client for each request: it writes to its headers, which threads would share."""
-        client = SendGridAPIClient(self._key, host=self._url).client
-        client.timeout = self._timeout
-        return client.mail.send.post(request_body=body)
+    def _client(self) -> _Client:
+        """Make the library's client, one for each request: it writes to its headers, which threads would share."""
+        own = SendGridAPIClient(self._key, host=self._url).client
+        return _Client(self._opener, own.host, own.request_headers, version=3, timeout=self._timeout)
 
 
-def request_body(message: Message, recipients: Sequence[Recipient], *, attempt_id: int) -> dict[str, Any]:
-    """Return the JSON of one request. Custom arguments are kept as non-personal data: opaque ids only.
+class _Client(Client):  # type: ignore[misc]  # the library has no types
+    """The library's client, with an opener that is made once.
 
-    Raises: Refused for an address or a field that cannot be sent; ValueError for what we built wrong.
+    Its own reads all trusted certificates anew for each request, 16 ms of computing, and follows redirects,
+    to where the key would go along and where an answer means nothing.
     """
-    check(message)
-    if not 1 <= len(recipients) <= SendGridSender.request_size:
-        raise ValueError(f"a request holds 1 to 1,000 recipients, not {len(recipients)}")
-    if len({each.address.casefold() for each in recipients}) < len(recipients):
-        raise ValueError("an address stands twice in one request, which SendGrid would refuse whole")
-    return _shared(message) | {
-        "personalizations": [_personalization(message, each, attempt_id) for each in recipients]
-    }
+
+    def __init__(self, opener: urllib.request.OpenerDirector, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._opener = opener
+
+    def _build_client(self, name: str | None = None) -> _Client:
+        path = [*self._url_path, name] if name else self._url_path
+        return _Client(
+            self._opener, self.host, self.request_headers, self._version, path, self.append_slash, self.timeout
+        )
+
+    def _make_request(self, opener: Any, request: Any, timeout: float | None = None) -> Any:  # noqa: ARG002
+        return super()._make_request(self._opener, request, timeout=timeout)
 
 
-def _shared(message: Message) -> dict[str, Any]:
-    """Return what all recipients have in common."""
-    off = {"enable": False}
-    shared = {
-        "from": _party(mailbox(message.sender)),
-        "subject": message.subject,
-        "content": [
-            {"type": "text/plain", "value": message.text},
-            {"type": "text/html", "value": message.html},
-        ],
-        "headers": dict(message.headers),
-        # Only the global unsubscribes: who reported spam or bounces is still left alone.
-        "mail_settings": {"bypass_unsubscribe_management": {"enable": True}},
-        "tracking_settings": {
-            "click_tracking": off | {"enable_text": False},
-            "open_tracking": off,
-            "subscription_tracking": off,
-            "ganalytics": off,
-        },
-    }
-    return shared | ({"reply_to": _party(mailbox(message.reply_to))} if message.reply_to else {})
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """Leave the redirect as the answer."""
 
 
-def _personalization(message: Message, recipient: Recipient, attempt_id: int) -> dict[str, Any]:
-    personal_subject(message, recipient)  # refuses a field that would break the subject's line
-    return {
-        "to": [{"email": deliverable(recipient.address)}],
-        "substitutions": dict(recipient.substitutions),
-        "custom_args": {"delivery": str(recipient.delivery_id), "attempt": str(attempt_id)},
-    }
-
-
-def _party(who: Address) -> dict[str, str]:
-    return {"email": who.addr_spec} | ({"name": who.display_name} if who.display_name else {})
+def _opener() -> urllib.request.OpenerDirector:
+    trusted = urllib.request.HTTPSHandler(context=ssl.create_default_context())
+    return urllib.request.build_opener(trusted, _NoRedirect)
 
 
 def _within(seconds: float, call: Callable[[], T]) -> T:
-    """Run a call in a thread of its own and wait so long. Raises: TimeoutError, or what the call raised.
+    """Run a call in a thread of its own and wait so long. Raises: NotSent, TimeoutError, or what the call raised.
 
     The library's own time-out is for each wait on the socket, which an answer that drips outlives for ever.
     A call given up on goes on by itself; what it comes to is dropped, for it has been reported as unknown.
     """
     future: Future[T] = Future()
-    Thread(target=_settle, args=(future, call), daemon=True).start()
+    try:
+        Thread(target=_settle, args=(future, call), daemon=True).start()
+    except RuntimeError as error:  # the system gives no more threads, or the process is ending
+        raise NotSent(f"The request was not begun: {error}.") from None
     return future.result(timeout=seconds)
 
 
@@ -156,71 +158,3 @@ def _settle(future: Future[T], call: Callable[[], T]) -> None:
         future.set_result(call())
     except BaseException as error:  # carried over to the thread that waits
         future.set_exception(error)
-
-
-def _answered(error: HTTPError, now: float) -> SendFailure:
-    """Say what a status of 300 and over means."""
-    status: int = error.status_code
-    sentence = f"SendGrid answered {status}{_reasons(error.body)}."
-    if status >= 500:
-        return Unknown(sentence, status=status)
-    if status == 429:
-        return NotSent(sentence, status=status, retry_after=_retry_after(error.headers, now))
-    return Refused(sentence, status=status, address=status in (400, 413))
-
-
-def _unanswered(error: Exception) -> SendFailure:
-    """Say what a failure without an answer means: it depends on whether anything had been written."""
-    why = without_addresses(str(error)) or type(error).__name__
-    if _was_connecting(error):
-        return NotSent(f"SendGrid was not reached: {why}.")
-    return Unknown(f"SendGrid was sent the request and gave no answer: {why}.")
-
-
-def _was_connecting(error: Exception) -> bool:
-    """Tell whether it was raised inside http.client's connect(), before the first byte of the request.
-
-    urllib wraps a failure to connect and one to write alike; only the place it came from tells them apart.
-    """
-    cause = getattr(error, "reason", error)
-    frames = traceback.walk_tb(getattr(cause, "__traceback__", None))
-    return any(frame.f_code in _CONNECTING for frame, _ in frames)
-
-
-def _reasons(body: bytes) -> str:
-    """Return “: message (field); …” from an error's body, or nothing.
-
-    The field goes along because it names the position: two halves of a request, each with a bad address,
-    then give two sentences, while a fault of the letter gives the same one twice.
-    """
-    try:
-        errors = json.loads(body)["errors"]
-        said = [
-            f"{each['message']} ({each['field']})" if each.get("field") else each["message"] for each in errors
-        ]
-        words = without_addresses("; ".join(said))
-    except (ValueError, KeyError, TypeError, AttributeError):  # a proxy's page, say
-        return ""
-    return f": {words}" if words else ""
-
-
-def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds to wait as Retry-After (seconds or a date) or X-RateLimit-Reset (Unix time) has it."""
-    after, reset = headers.get("Retry-After", ""), headers.get("X-RateLimit-Reset", "")
-    if _is_number(after):
-        return float(after)
-    if after:
-        return _seconds_until(after, now)
-    return max(0.0, float(reset) - now) if _is_number(reset) else None
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 12
-
-
-def _seconds_until(date: str, now: float) -> float | None:
-    try:
-        when = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    return max(0.0, (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - now)

@@ -1,24 +1,41 @@
-"""Notices in the administration: what is going out, to whom, what came of it; pause and go on."""
+"""Notices in the administration: what is going out, to whom, what came of it, what a person can do about it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import render_template, request, url_for
 from sqlmodel import col, select
-from werkzeug.wrappers import Response
 
-from database import writing
-from notifier import control, progress
+from errors import Refusal
+from notifier import arithmetic, control, deadlines, mending, progress, recalling, said, specimen
 from notifier import notices as service
 from notifier.models import Notice
+from notifier.progress import Progress
 from policy_versions import archive, locales
+from policy_versions.archive import Entry, History
 from policy_versions.models import AuditEntry, Policy, Translation
-from web.admin import blueprint, decisions, outbox
-from web.admin.sign_in import actor
-from web.context import runtime, session
+from web.admin import blueprint, decisions, notice_progress
+from web.context import now, runtime, session
 from web.public import present
+
+TOLD = ("delivered", "accepted")
+DOUBTFUL = ("unknown", "sending")
+TYPED = ("reason", "due", "address", "letter")  # fields of the page's own forms
+
+
+class Reckoned(NamedTuple):
+    """Members of a notice by whether they were told; the site notice tells whoever it is shown to."""
+
+    told: int
+    doubtful: int
+    untold: int
+
+    @classmethod
+    def of(cls, counted: Progress) -> Reckoned:
+        told, doubtful = (sum(counted.states.get(state, 0) for state in some) for some in (TOLD, DOUBTFUL))
+        return cls(told, doubtful, counted.total - told - doubtful)
 
 
 @blueprint.get("/notices", endpoint="notices")
@@ -28,14 +45,20 @@ def index() -> str:
 
 @blueprint.get("/notices/<row:notice_id>", endpoint="notice")
 def notice(notice_id: int) -> str:
-    found = service.by_id(session(), notice_id)
-    policy = session().get_one(Policy, found.policy_id)
-    record = archive.history(session(), policy)
-    entry = next(e for e in record.entries if e.revision.id == found.revision_id)
+    return page(notice_id)
+
+
+def page(notice_id: int, refusal: Refusal | None = None) -> str:
+    """A notice's page; with what was typed into one of its forms, where that was refused."""
+    found, record, entry = about(notice_id)
+    policy = record.policy
+    counted = progress.of(session(), found)
     return render_template(
         "admin/notice.html",
-        page_title=f"Notice of {policy.title}, No. {entry.number}",
-        notice=found,
+        **{**notice_progress.shown(found), "whole": True},
+        **notice_progress.listed(found),
+        **_forms(found, record, counted),
+        page_title=title(found, record, entry),
         policy=policy,
         public_url=present.home(policy),
         number=entry.number,
@@ -43,14 +66,94 @@ def notice(notice_id: int) -> str:
         summary=present.said(entry),
         translation=_translation(found, policy.slug, entry.number),
         leaves=decisions.leaves(found, policy.zone),
-        progress=progress.of(session(), found),
         left_out=progress.left_out(session(), found),
-        deliveries=progress.deliveries(session(), found, limit=200),
         attempts=progress.doubtful(session(), found),
         happened=_happened(found),
-        letters_kept=outbox.folder() is not None,
-        refresh="every" in request.args,
+        deadline=_deadline(found, record, entry, counted),
+        reckoned=Reckoned.of(counted),
+        untold=control.untold(entry.revision.rule),
+        others=_others(found),
+        error=str(refusal) if refusal else "",
+        error_field=getattr(refusal, "field", "reason") if refusal else "",
+        typed={name: request.form.get(name, "")[:600] for name in TYPED},
     )
+
+
+def about(notice_id: int) -> tuple[Notice, History, Entry]:
+    """A notice with its policy's record and the revision it tells of. Raises: NoSuchNotice."""
+    found = service.by_id(session(), notice_id)
+    record = archive.history(session(), session().get_one(Policy, found.policy_id))
+    return found, record, next(e for e in record.entries if e.revision.id == found.revision_id)
+
+
+def title(found: Notice, record: History, entry: Entry) -> str:
+    what = "Correction to the translation of" if found.translation_id else "Notice of"
+    if found.kind == "correction" and not found.translation_id:
+        what = "Correction to"
+    return f"{what} {record.policy.title}, No. {entry.number}"
+
+
+def _forms(found: Notice, record: History, counted: Progress) -> dict[str, Any]:
+    """Which deeds there are for a notice as it stands, and what their forms offer."""
+    local = found.due_at.astimezone(record.policy.zone)
+    return {
+        "can_cancel": found.state in control.CANCELLABLE,
+        "can_schedule": found.state == "scheduled",
+        "can_recall": _can_recall(found),
+        "failed": counted.states.get("failed", 0) if _can_retry(found) else 0,
+        "specimens": [(key(one), _name(one)) for one in specimen.specimens(session(), found, record)],
+        "due": f"{local:%Y-%m-%dT%H:%M}",
+        "longest_reason": said.LONGEST_REASON,
+    }
+
+
+def _can_recall(found: Notice) -> bool:
+    try:
+        recalling.check(session(), found)
+    except Refusal:
+        return False
+    return True
+
+
+def _can_retry(found: Notice) -> bool:
+    try:
+        mending.check(session(), found)
+    except Refusal:
+        return False
+    return True
+
+
+def key(one: specimen.Specimen) -> str:
+    """How a form names a letter."""
+    return f"{one.base or 0} {one.audience} {one.locale}"
+
+
+def _name(one: specimen.Specimen) -> str:
+    knew = f"who know No. {one.base}" if one.base else "who know no text yet"
+    whom = "Guardians of members" if one.audience == "guardian" else "Members"
+    return f"{whom} {knew}, {locales.name(one.locale)}"
+
+
+def _deadline(found: Notice, record: History, entry: Entry, counted: Progress) -> list[str]:
+    """What the pace means for the notice period, of a notice that still has letters to send."""
+    unopened = found.opened_at is None
+    left = (found.expected_audience or 0) if unopened else counted.left
+    if not left or found.state not in control.CANCELLABLE:
+        return []
+    plan = deadlines.of_notice(session(), runtime(), found, record, entry, left, now=now())
+    sentences = arithmetic.sentences(plan)
+    return sentences if unopened else sentences[1:]  # how fast it goes is said with its progress
+
+
+def _others(found: Notice) -> list[tuple[str, str]]:
+    """The notice that this one puts right, and the one that puts this one right."""
+    after = session().exec(select(Notice.id).where(Notice.replaces_id == found.id)).first()
+    links = []
+    if found.replaces_id is not None:
+        links.append(("The recalled notice that it puts right", found.replaces_id))
+    if after is not None:
+        links.append(("The notice that puts it right", after))
+    return [(name, url_for("admin.notice", notice_id=which)) for name, which in links]
 
 
 def _translation(notice: Notice, slug: str, number: int) -> dict[str, str] | None:
@@ -64,6 +167,8 @@ def _translation(notice: Notice, slug: str, number: int) -> dict[str, str] | Non
     }
 
 
+# -- what happened ------------------------------------------------------------------------------
+
 _DEEDS = {
     "notice opened": "Opened; {members:,} to be told.",
     "notice opened again": "Opened again, for the members it had.",
@@ -72,55 +177,52 @@ _DEEDS = {
     "notice sent at once": "{actor} ended the wait: sent at once.",
     "notice cancelled": "Cancelled by {actor}.",
     "notice scheduled again": "Scheduled again by a decision of {actor}.",
+    "notice rescheduled": "{actor} gave it another time.",
+    "notice recalled": "Recalled by {actor}; notice {by} puts it right.",
+    "failed letters sent again": "{actor} had failed letters sent again: {letters:,}.",
+    "test letter sent": "{actor} sent themselves a test letter: {outcome}.",
 }
 
 
 def _happened(notice: Notice) -> list[tuple[datetime, str]]:
     """What was done with a notice, in order; by whom is in the audit log."""
-    began = "Scheduled by the decision." if notice.kind == "change" else "Scheduled by the withdrawal."
-    lines = [(notice.created_at, began)] if notice.translation_id is None else []  # a person did: see below
-    about = AuditEntry.subject == f"notice {notice.id}"
-    for entry in session().exec(select(AuditEntry).where(about).order_by(col(AuditEntry.id))):
+    lines = (
+        [(notice.created_at, _began(notice))] if notice.translation_id is None else []
+    )  # a person did: see below
+    about_it = AuditEntry.subject == f"notice {notice.id}"
+    for entry in session().exec(select(AuditEntry).where(about_it).order_by(col(AuditEntry.id))):
         lines.append((entry.recorded_at, _deed(entry)))
     if notice.completed_at:
         lines.append((notice.completed_at, "Complete."))
     return sorted(lines, key=lambda line: line[0])
 
 
+def _began(notice: Notice) -> str:
+    if notice.replaces_id is not None:
+        return f"Scheduled by the recall of notice {notice.replaces_id}."
+    return "Scheduled by the decision." if notice.kind == "change" else "Scheduled by the withdrawal."
+
+
 def _deed(entry: AuditEntry) -> str:
     if entry.action == "notice paused" and "because" in entry.detail:
         return f"Paused by a decision of {entry.actor}."
-    members = entry.detail.get("letters", 0) + entry.detail.get("site", 0)
-    return _DEEDS.get(entry.action, "{action}.").format(
-        actor=entry.actor, members=members, action=entry.action.capitalize()
+    if entry.action == "request settled":
+        word = "was sent" if entry.detail.get("sent") else "was not, and is sent again"
+        return f"{entry.actor} said of request {entry.detail.get('attempt')} that it {word}."
+    given = {"letters": 0, "by": "", "outcome": "", **entry.detail}
+    members = given["letters"] + entry.detail.get("site", 0)
+    said_so = _DEEDS.get(entry.action, "{action}.")
+    return said_so.format(
+        **{**given, "actor": entry.actor, "members": members, "action": entry.action.capitalize()}
     )
 
 
-@blueprint.post("/notices/<row:notice_id>/pause", endpoint="pause_notice")
-def pause(notice_id: int) -> Response:
-    return _do(control.pause, notice_id, "The notice is paused. Letters on their way arrive; no more leave.")
+def review_words() -> str:
+    """How long a new notice waits before it opens, in words."""
+    window = runtime().settings.review_window
+    return arithmetic.lasting_words(window) if window > timedelta() else ""
 
 
-@blueprint.post("/notices/<row:notice_id>/resume", endpoint="resume_notice")
-def resume(notice_id: int) -> Response:
-    return _do(control.resume, notice_id, "The notice goes on.")
+from web.admin import controls, trials  # noqa: E402 -- their routes show this page
 
-
-@blueprint.post("/notices/<row:notice_id>/send-now", endpoint="send_notice_now")
-def send_now(notice_id: int) -> Response:
-    said = "The notice is due now; its letters leave with the scheduler's next tick."
-    return _do(control.send_now, notice_id, said)
-
-
-@blueprint.post("/notices/<row:notice_id>/cancel", endpoint="cancel_notice")
-def cancel(notice_id: int) -> Response:
-    said = "The notice is cancelled. What had not left is skipped, with the reason."
-    return _do(control.cancel, notice_id, said)
-
-
-def _do(deed: Callable[..., None], notice_id: int, said: str) -> Response:
-    """Do it in a transaction of its own, say so, and show the notice."""
-    with writing(runtime().engine) as own:
-        deed(own, notice_id, actor=actor(), now=runtime().clock.now(own))
-    flash(said)
-    return redirect(url_for("admin.notice", notice_id=notice_id))
+ROUTES = (controls, trials)

@@ -32,7 +32,7 @@ def overview() -> str:
         needs=[*_to_decide(records), *_needs(records), *_translations()],
         undecided=session().exec(select(func.count()).where(DueDecision.failures == 0)).one(),
         scheduler=_scheduler(),
-        sending=[n for n in progress.all_notices(session()) if n.notice.state in ("sending", "scheduled")],
+        sending=progress.all_notices(session(), ("sending", "scheduled")),
         leaves=_leaves(records),
         rows=[_row(record) for record in records],
         coming=_coming(records),

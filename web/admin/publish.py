@@ -13,8 +13,8 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from database import writing
-from errors import AudienceDiffers, DateMalformed, DraftChanged, NoSuchDraft, Refusal
-from notifier import audience
+from errors import AudienceDiffers, DateMalformed, DraftChanged, NoSuchDraft, NoticePeriodNotKept, Refusal
+from notifier import arithmetic, audience, deadlines, headcount
 from policy_versions import archive, chain, comparing, dates, deciding, drafts, markdown, policies
 from policy_versions.archive import History, Publication
 from policy_versions.deciding import Judgement
@@ -37,6 +37,9 @@ class Outlook:
     against: Revision | None
     judged: Judgement | None
     counted: audience.Audience
+    plan: arithmetic.Plan | None = (
+        None  # how long its letters take; None where the draft says not what it would be
+    )
 
     def to_tell(self, *, tell_first: bool) -> int:
         """How many members would be told, by letter or site notice; of a first text only where that is asked."""
@@ -47,7 +50,7 @@ class Outlook:
 
 def outlook(draft: Draft, policy: Policy, at: datetime) -> Outlook:
     record = archive.history(session(), policy)
-    counted = audience.before_publishing(session(), record, secret=runtime().secret, now=at)
+    counted = headcount.before_publishing(session(), record, secret=runtime().secret, now=at)
     current = record.in_force(at) or record.latest()
     against = current.revision if current else None
     try:
@@ -56,7 +59,27 @@ def outlook(draft: Draft, policy: Policy, at: datetime) -> Outlook:
         return Outlook(unreadable, None, against, None, counted)
     refusal, judged = _judge(draft, policy, record, at)
     change = comparing.compare_draft(session(), against, draft.text) if against else None
-    return Outlook(refusal, change, against, judged, counted)
+    seen = Outlook(refusal, change, against, judged, counted, _plan(draft, policy, counted.email, at))
+    return seen if refusal else replace(seen, refusal=_period_not_kept(seen))
+
+
+def _plan(draft: Draft, policy: Policy, letters: int, at: datetime) -> arithmetic.Plan | None:
+    try:
+        given = drafts.publication(draft, policy)
+    except Refusal:
+        return None
+    return deadlines.of_draft(session(), runtime(), policy, given, letters, now=at)
+
+
+def _period_not_kept(seen: Outlook) -> Refusal | None:
+    """Where the installation is strict: that the letters cannot leave in time for the day that the draft names."""
+    if seen.plan is None or not seen.to_tell(tell_first=_tell_first()):
+        return None
+    try:
+        arithmetic.check(seen.plan, strict=runtime().settings.strict_effective_date)
+    except NoticePeriodNotKept as refusal:
+        return refusal
+    return None
 
 
 def _judge(draft: Draft, policy: Policy, record: History, at: datetime) -> tuple[Refusal | None, Judgement | None]:
@@ -181,7 +204,10 @@ def _publish(draft_id: int) -> Response:
     policy = session().get_one(Policy, found.policy_id)
     given = drafts.publication(found, policy)
     archive.check(archive.history(session(), policy), given, now=at)
-    expected = _confirmed(outlook(found, policy, at))
+    seen = outlook(found, policy, at)
+    if seen.refusal is not None:
+        raise seen.refusal
+    expected = _confirmed(seen)
     with writing(runtime().engine) as own:
         locked = policies.lock(own, policy.slug)
         instant = runtime().clock.now(own)
@@ -225,6 +251,7 @@ def _form(found: Draft, refusal: Refusal | None = None) -> str:
         is_changed_since=isinstance(refusal, DraftChanged),
         outlook=seen,
         decided=findings.of_judgement(seen.judged) if seen.judged else None,
+        arithmetic=_arithmetic(seen),
         review_minutes=int(runtime().settings.review_window.total_seconds()) // 60,
         refusal_field=_field(seen.refusal, found),
         tell_first=_tell_first(),
@@ -240,6 +267,14 @@ def _form(found: Draft, refusal: Refusal | None = None) -> str:
         least_days=LEAST_NOTICE_DAYS,
         started_from=drafts.source_of(session(), found),
     )
+
+
+def _arithmetic(seen: Outlook) -> list[str]:
+    """How long the letters take, and whether the notice period holds for all: in words, where anybody is told."""
+    if seen.plan is None or not seen.to_tell(tell_first=_tell_first()):
+        return []
+    first = deadlines.gate(runtime(), seen.plan.letters)
+    return [*arithmetic.sentences(seen.plan), *([first] if first else [])]
 
 
 def _earliest(found: Draft, policy: Policy) -> datetime:

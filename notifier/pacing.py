@@ -1,0 +1,86 @@
+"""How fast letters may leave. The budget is one for all workers, and it is in the database.
+
+What is spent is not kept but counted: the recipients of the attempts started in the rolling window, read under the
+lock of one row, so that no two workers spend the same letter. Where the provider names its limit it is obeyed;
+where it only refuses, the rate is halved and then rises again a little with each second.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, func, select, update
+
+from notifier.models import Attempt, Pace
+from settings import Settings
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SPAN = timedelta(seconds=10)  # over which a found rate is kept
+RISE = 0.05  # of the rate, for each second in which nothing was refused
+LEAST_RATE = 1.0  # letters a second
+LONGEST_HOLD = timedelta(minutes=10)
+FIRST_HOLD = timedelta(seconds=5)
+
+
+def allowance(session: Session, settings: Settings, *, now: datetime) -> int | None:
+    """How many letters may leave now; None for as many as there are.
+
+    Where there is a budget its row stays locked to the end of the transaction, which writes down what it spends.
+    """
+    pace = session.get(Pace, 1)
+    if pace is not None and pace.held_until is not None and pace.held_until > now:
+        return 0
+    budgets = _budgets(settings, pace)
+    if not budgets:
+        return None
+    session.exec(select(Pace).where(Pace.id == 1).with_for_update()).one()
+    return max(0, min(most - spent(session, since=now - window) for most, window in budgets))
+
+
+def _budgets(settings: Settings, pace: Pace | None) -> list[tuple[int, timedelta]]:
+    budgets = [(settings.quota_hour, HOUR), (settings.quota_day, DAY)]
+    found = [(most, window) for most, window in budgets if most is not None]
+    if pace is not None and pace.rate is not None:
+        found.append((max(1, int(pace.rate * SPAN.total_seconds())), SPAN))
+    return found
+
+
+def spent(session: Session, *, since: datetime) -> int:
+    """Letters tried since then, but for those that certainly did not leave."""
+    found = session.exec(
+        select(func.sum(Attempt.recipients)).where(Attempt.started_at > since, Attempt.state != "not_sent")
+    ).one()
+    return int(found or 0)
+
+
+def refused(session: Session, *, retry_after: float | None, said: str, now: datetime) -> None:
+    """The provider has had enough: nobody sends before it said, or for a while; and then at half the rate."""
+    pace = session.exec(select(Pace).where(Pace.id == 1).with_for_update()).one()
+    held = timedelta(seconds=retry_after) if retry_after is not None else FIRST_HOLD
+    until = now + min(held, LONGEST_HOLD)
+    pace.held_until = max(until, pace.held_until) if pace.held_until else until
+    if retry_after is None:
+        going = spent(session, since=now - SPAN) / SPAN.total_seconds()
+        pace.rate = max(LEAST_RATE, (min(going, pace.rate) if pace.rate else going) / 2)
+    pace.said, pace.recorded_at = said[:300], now
+    session.add(pace)
+    session.flush()
+
+
+def hold(session: Session, *, seconds: float, now: datetime) -> None:
+    """The provider said with its answer that its budget is spent until then."""
+    until = now + min(timedelta(seconds=seconds), LONGEST_HOLD)
+    session.exec(update(Pace).where(col(Pace.id) == 1).values(held_until=until, recorded_at=now))
+
+
+def taken(session: Session, *, now: datetime) -> None:
+    """A request was taken: a found rate rises, at most once a second."""
+    session.exec(
+        update(Pace)
+        .where(
+            col(Pace.id) == 1,
+            col(Pace.rate).is_not(None),
+            col(Pace.recorded_at) <= now - timedelta(seconds=1),
+        )
+        .values(rate=col(Pace.rate) * (1 + RISE), recorded_at=now)
+    )

@@ -1,0 +1,122 @@
+"""The letters that a worker carries at the moment: each is rendered once for its group, and kept at hand.
+
+What is the same for every batch of a notice (its policy, the decisions, the days that letters name) is read once
+and again when a decision was made since, not for every thousand members.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlmodel import Session, col, func, select
+
+from database import reading, writing
+from notifier import audience, compose
+from notifier.models import Batch, Notice, RenderedLetter
+from notifier.runtime import Runtime
+from notifier.senders.protocol import Message
+from policy_versions import archive, reopening
+from policy_versions.archive import Entry, History
+from policy_versions.models import DecisionRecord, Policy, Revision, Withdrawal
+
+_Key = tuple[object, ...]
+
+
+class Printed(NamedTuple):
+    """A letter as the senders take it, and its hash."""
+
+    message: Message
+    sha256: str
+
+
+class _Record(NamedTuple):
+    stamp: tuple[int | None, int]
+    history: History
+    entry: Entry
+
+
+@dataclass(slots=True)
+class Press:
+    """One for each run of the job that delivers. Safe between its threads."""
+
+    runtime: Runtime
+    _printed: dict[_Key, Printed] = field(default_factory=dict)
+    _records: dict[int, _Record] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def letter(self, batch: Batch, notice: Notice, *, now: datetime) -> Printed:
+        """The batch's letter: the same for every batch of its group, and kept as evidence."""
+        with self._lock:
+            with reading(self.runtime.engine) as session:
+                in_force = self._record(session, notice).entry.revision.effective_at <= now
+            key = (*compose.group(batch), in_force)
+            if key not in self._printed:
+                self._printed[key] = self._print(notice, batch, now)
+            return self._printed[key]
+
+    def _print(self, notice: Notice, batch: Batch, now: datetime) -> Printed:
+        with reading(self.runtime.engine) as session:
+            slug = session.get_one(Policy, notice.policy_id).slug
+            letter = compose.rendered(session, notice, batch, now=now)
+            fresh = letter or compose.render(session, notice, batch, self.runtime.settings, now=now)
+        kept = letter or self._keep(notice, batch, fresh, now)
+        return Printed(compose.message(kept, self.runtime.settings, policy_slug=slug), kept.sha256)
+
+    def _keep(self, notice: Notice, batch: Batch, fresh: RenderedLetter, now: datetime) -> RenderedLetter:
+        with writing(self.runtime.engine) as session:
+            session.exec(select(Notice.id).where(Notice.id == notice.id).with_for_update()).one()
+            kept = compose.rendered(session, notice, batch, now=now)
+            if kept is None:
+                session.add(fresh)
+            return kept or fresh
+
+    def stated(self, session: Session, notice: Notice, batch: Batch, *, now: datetime) -> datetime | None:
+        """The day that a letter of a batch names if it leaves now; None where it asks to be accepted.
+
+        One that leaves after its planned day names a later one, so that the whole period lies before it.
+        """
+        if batch.already or batch.asks or notice.kind != "change" or batch.applies_from is None:
+            return batch.applies_from
+        with self._lock:
+            record = self._record(session, notice)
+        base = next((e.number for e in record.history.entries if e.revision.id == batch.base_revision_id), 0)
+        stated = audience.stated_date(record.history, base, record.entry, now)
+        if batch.applies_from >= stated:
+            return batch.applies_from
+        # by the decisions that stood when it was planned: one made since may bind the letter for longer
+        then = reopening.as_of(session, record.history, batch.recorded_at)
+        planned = audience.stated_date(then, base, record.entry, batch.recorded_at)
+        # a date before the planned one is bound by no period of this letter's
+        return stated if planned <= batch.applies_from else batch.applies_from
+
+    def _record(self, session: Session, notice: Notice) -> _Record:
+        """The policy's record, read again when a decision or a withdrawal has come since."""
+        stamp = _stamp(session, notice.policy_id)
+        known = self._records.get(notice.id or 0)
+        if known is None or known.stamp != stamp:
+            history = archive.history(session, session.get_one(Policy, notice.policy_id))
+            entry = next(e for e in history.entries if e.revision.id == notice.revision_id)
+            known = self._records[notice.id or 0] = _Record(stamp, history, entry)
+        return known
+
+    def policy(self, session: Session, notice: Notice) -> Policy:
+        with self._lock:
+            return self._record(session, notice).history.policy
+
+
+def _stamp(session: Session, policy_id: int) -> tuple[int | None, int]:
+    last = session.exec(
+        select(func.max(DecisionRecord.id))
+        .join(Revision, col(Revision.id) == DecisionRecord.revision_id)
+        .where(Revision.policy_id == policy_id)
+    ).one()
+    withdrawn = session.exec(
+        select(func.count())
+        .select_from(Withdrawal)
+        .join(Revision, col(Revision.id) == Withdrawal.revision_id)
+        .where(Revision.policy_id == policy_id)
+    ).one()
+    return last, withdrawn

@@ -1,0 +1,130 @@
+"""Write the two letters that subscribers get: the question whether they meant it, and the news of a text.
+
+Pure: what is known in; subject, text and HTML out. Each sentence stands once, in
+templates/email/subscription_sentences.txt, and is said by both parts. The reader's own link is left as a key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from markupsafe import escape
+
+from notifier import letters
+from notifier.letters import NO_BREAK, PARTS, Finding, Letter, Part
+
+LINK = "link"  # the name of the key in whose place each reader's own address of a page is put
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What the letter says that asks for a confirmation."""
+
+    company: str
+    company_address: str = ""
+    contact_email: str
+    policy_title: str
+    policy_url: str
+    locale: str = "en"  # of the policy's text and summary; the letter's own sentences are English
+
+    @property
+    def kind(self) -> str:
+        return "confirm"
+
+
+@dataclass(frozen=True, kw_only=True)
+class News(Question):
+    """What the letter says of a published revision. Dates are labels, as in "1 December 2025"."""
+
+    revision: int
+    revision_label: str
+    effective_label: str
+    in_force: bool  # when the letter is written
+    sha256: str  # of the text, in hex
+    chain: str  # head of the policy's chain, in hex
+    verdict: Literal["first", "significant", "minor"]
+    summary: str = ""
+    findings: Sequence[Finding] = ()
+    base: int | None  # the number of the text before; None: there is none
+    changes: int = 0  # against it
+    redline_url: str
+    text_url: str
+    history_url: str
+
+    @property
+    def kind(self) -> str:
+        return "change"
+
+
+def render(about: Question, *, prefix: str) -> Letter:
+    """Write a letter, with the reader's link left as a key. prefix: random, 6 to 32 small letters and digits.
+
+    Raises: ValueError where the prefix is malformed or stands in the letter's own words: draw another.
+    """
+    keys = {part: letters.key(prefix, LINK, part) for part in PARTS}
+    bare = _letter(about, dict.fromkeys(PARTS, ""))
+    if f"{prefix}." in bare.subject + bare.text + bare.html:
+        raise ValueError("The prefix stands in the letter's own words; draw another.")
+    return _letter(about, keys)
+
+
+def substitutions(prefix: str, *, link: str) -> dict[str, str]:
+    """Return what a reader's keys stand for. link: the page where they confirm, or stop the letters."""
+    return {letters.key(prefix, LINK, "html"): str(escape(link)), letters.key(prefix, LINK, "text"): link}
+
+
+def _letter(about: Question, links: Mapping[Part, str]) -> Letter:
+    return Letter(_sentences(about)["subject"].replace(NO_BREAK, " "), _text(about, links), _html(about, links))
+
+
+def _html(about: Question, links: Mapping[Part, str]) -> str:
+    css = letters._environment(None).get_template("letter.css").render()
+    return letters._inliner(css).inline(_part(about, "html", links["html"]))
+
+
+def _text(about: Question, links: Mapping[Part, str]) -> str:
+    lines = _part(about, "txt", links["text"]).replace(NO_BREAK, " ").splitlines()
+    return re.sub("\n{4,}", "\n\n\n", "\n".join(line.rstrip() for line in lines)).strip("\n") + "\n"
+
+
+def _part(about: Question, ending: Literal["html", "txt"], link: str) -> str:
+    template = letters._environment(None).get_template(f"subscription_{about.kind}.{ending}")
+    return template.render(letter=about, say=_sentences(about), findings=_told(about), link=link)
+
+
+def _sentences(about: Question) -> dict[str, str]:
+    """Return the letter's sentences by name, as plain text: whoever prints them escapes them."""
+    template = letters._environment(None).get_template("subscription_sentences.txt")
+    module = template.make_module(
+        {"letter": _unbroken(about), "unsaid": max(0, len(_all(about)) - letters.FINDINGS)}
+    )
+    return {name: letters._one_line(said) for name, said in vars(module).items() if isinstance(said, str)}
+
+
+def _told(about: Question) -> list[tuple[str, str]]:
+    """The first findings, each as its sentence and the sections it holds for."""
+    return [(sentence, ", ".join(places)) for sentence, places in _all(about).items()][: letters.FINDINGS]
+
+
+def _all(about: Question) -> dict[str, dict[str, None]]:
+    """The sections of each finding's sentence, said once; without those that the summary has taken over."""
+    told: dict[str, dict[str, None]] = {}
+    if isinstance(about, News):
+        for finding in about.findings:
+            if finding.reason not in about.summary:
+                told.setdefault(finding.reason, {}).update({finding.section: None} if finding.section else {})
+    return told
+
+
+def _unbroken(about: Question) -> Question:
+    """Return it with dates that no line breaks."""
+    if not isinstance(about, News):
+        return about
+    return replace(
+        about,
+        effective_label=about.effective_label.replace(" ", NO_BREAK),
+        revision_label=about.revision_label.replace(" ", NO_BREAK),
+    )
