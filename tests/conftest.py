@@ -146,7 +146,8 @@ def make_settings(database_url: str, tmp_path: Path, **others: Any) -> Settings:
         contact_email="privacy@plover.example",
         database_url=database_url,
         mail=f"folder:{tmp_path / 'outbox'}",
-        **others,
+        erasure_journal=tmp_path / "erasures.jsonl",
+        **{"sending_threads": 1, "canary": 0, **others},
     )
 
 

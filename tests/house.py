@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlmodel import Session, col, select
 
 from database import reading, writing
 from notifier import facts, members, scheduler
-from notifier.models import Delivery, Member, Notice
+from notifier.models import Attempt, Batch, Delivery, Member, Notice
 from notifier.runtime import Runtime
 from notifier.senders.protocol import Accepted, Message, Recipient, SendFailure
 from policy_versions import applicability, archive, dates, policies
@@ -52,6 +52,8 @@ class KeptLetters:
     request_size: int = 1000
     window: int = 1
     repeatable: bool = False
+    reports: bool = False
+    log: dict[int, bool] = field(default_factory=dict)  # what the provider's log shows, by attempt
     answers: deque[SendFailure | None] = field(default_factory=deque)
     refuses: set[str] = field(default_factory=set)  # addresses whose presence refuses the request
     refusal: SendFailure | None = None
@@ -68,6 +70,9 @@ class KeptLetters:
             raise failure
         self.taken.extend((message, recipient) for recipient in recipients)
         return Accepted(f"message-{attempt_id}")
+
+    def look_up(self, attempt_id: int) -> bool | None:
+        return self.log.get(attempt_id)
 
     def forget(self, delivery_ids: Iterable[int]) -> None:
         self.forgotten.update(delivery_ids)
@@ -86,6 +91,39 @@ class KeptLetters:
         for key, value in recipient.substitutions.items():
             parts = [part.replace(key, value) for part in parts]
         return parts[0], parts[1], parts[2]
+
+
+class Placed(NamedTuple):
+    """A delivery and its batch in one."""
+
+    id: int
+    member_id: int
+    batch_id: int | None  # None: to be placed anew
+    channel: str
+    reason: str
+    base_revision_id: int | None
+    applies_from: datetime | None
+
+    @classmethod
+    def of(cls, session: Session, delivery: Delivery, batch: Batch) -> Placed:
+        covering = session.exec(
+            select(Attempt)
+            .where(
+                Attempt.batch_id == batch.id,
+                Attempt.first <= (delivery.position or 0),
+                Attempt.last > (delivery.position or 0),
+            )
+            .order_by(col(Attempt.id).desc())
+        ).first()
+        return cls(
+            delivery.id or 0,
+            delivery.member_id,
+            None if delivery.position is None else delivery.batch_id,
+            batch.channel,
+            batch.reason,
+            batch.base_revision_id,
+            covering.applies_from if covering else batch.applies_from,
+        )
 
 
 @dataclass(slots=True)
@@ -132,9 +170,13 @@ class House:
         with reading(self.runtime.engine) as session:
             return session.exec(select(Notice).order_by(col(Notice.id).desc()).limit(1)).one()
 
-    def deliveries(self) -> list[Delivery]:
+    def deliveries(self) -> list[Placed]:
+        """Every delivery with what its batch says of it, and the day that its last letter named."""
         with reading(self.runtime.engine) as session:
-            return list(session.exec(select(Delivery).order_by(col(Delivery.id))))
+            rows = session.exec(
+                select(Delivery, Batch).join(Batch, col(Batch.id) == Delivery.batch_id).order_by(col(Delivery.id))
+            )
+            return [Placed.of(session, delivery, batch) for delivery, batch in rows]
 
     def timeline(self, name: str, *, slug: str = "privacy") -> Timeline:
         with reading(self.runtime.engine) as session:

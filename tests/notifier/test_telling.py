@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import Session, select
 
 from database import reading, writing
 from errors import NoticeAlreadyOpen, NoticeNotPausable
-from notifier import control, facts, notices, outbox, progress
-from notifier import letters as letters_module
+from notifier import compose, control, facts, notices, outbox, progress, settling
 from notifier.models import (
     Acknowledgement,
     Attempt,
@@ -23,6 +23,7 @@ from notifier.models import (
     Outcome,
     RenderedLetter,
 )
+from notifier.press import Press
 from notifier.senders.protocol import Accepted, Message, NotSent, Recipient, Refused, Unknown
 from policy_versions import archive, policies
 from tests.house import FIRST, LONGER, TYPO, House, KeptLetters
@@ -261,23 +262,34 @@ def test_the_rendered_letter_is_kept_without_personal_fields(running: House) -> 
     assert "2 July 2026" not in letter.text
 
 
-def test_a_template_that_fails_pauses_the_notice_and_says_why(
-    running: House, letters: KeptLetters, monkeypatch: pytest.MonkeyPatch
+def test_a_template_that_fails_for_one_locale_stops_no_other_and_says_why(
+    running: House, letters: KeptLetters, later: Later, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running.member("ada")
+    running.member("bob", locale="fr")
     running.publish(LONGER)
 
-    def broken(*_: object, **__: object) -> None:
-        raise ValueError("no such template")
+    whole = compose.render
+
+    def broken_for_one(
+        session: Session, notice: Notice, batch: Batch, *given: Any, **terms: Any
+    ) -> RenderedLetter:
+        if batch.locale == "fr":
+            raise ValueError("no such template")
+        return whole(session, notice, batch, *given, **terms)
 
     with monkeypatch.context() as patched:
-        patched.setattr(letters_module, "render", broken)
+        patched.setattr(compose, "render", broken_for_one)
         running.tick()
-    assert running.notice().state == "paused"
-    assert "no such template" in running.notice().why
-    act(running, lambda s: control.resume(s, running.notice().id or 0, actor="a test", now=running.now))
+    assert letters.addresses == ["ada@example.com"]
+    with reading(running.runtime.engine) as session:
+        waiting = session.exec(select(Batch).where(Batch.state == "queued")).one()
+    assert (waiting.locale, waiting.said) == ("fr", "The letter cannot be made: ValueError: no such template")
+    assert running.notice().state == "sending"
+    later(minutes=6)
     running.tick()
-    assert len(letters.taken) == 1
+    assert letters.addresses == ["ada@example.com", "bob@example.com"]
+    assert running.notice().state == "complete"
 
 
 # -- what it sets in motion ---------------------------------------------------------------------
@@ -488,7 +500,7 @@ def test_a_worker_that_dies_between_request_and_answer_leaves_it_unknown(
     dying = House(replace(running.runtime, sender=Dies(), node="node 2"))
     with pytest.raises(SystemExit):
         dying.tick()
-    assert states(running) == {"unknown": 1}
+    assert states(running) == {"sending": 1}
     running.tick()
     assert letters.requests == [], "the lease is still the dead node's"
     later(minutes=4)
@@ -799,7 +811,7 @@ def test_unknown_then_to_be_resent_then_withdrawn_gets_its_correction(
     running.publish(LONGER, effective_at=running.now + timedelta(days=9))
     running.tick()
     later(hours=3)
-    outbox.settle(running.runtime)
+    settling.settle(running.runtime)
     withdraw(running, 2)
     for _ in range(2):
         running.tick()
@@ -830,7 +842,7 @@ def test_a_late_answer_settles_what_was_closed_as_unknown(
     class Stalls(KeptLetters):
         def send(self, message: Message, recipients: Sequence[Recipient], *, attempt_id: int) -> Accepted:
             later(minutes=10)  # the lease runs out, and another node settles it
-            outbox.settle(running.runtime)
+            settling.settle(running.runtime)
             outbox.deliver(running.runtime)
             return Accepted("late")
 
@@ -848,7 +860,7 @@ def test_a_worker_that_lost_its_lease_does_not_take_the_next_ones(
     class Stalls(KeptLetters):
         def send(self, message: Message, recipients: Sequence[Recipient], *, attempt_id: int) -> Accepted:
             later(minutes=10)
-            outbox.settle(running.runtime)
+            settling.settle(running.runtime)
             outbox._claim(replace(running.runtime, node="node 3"))
             raise NotSent("too late", retry_after=0)
 
@@ -861,7 +873,7 @@ def test_a_worker_that_lost_its_lease_does_not_take_the_next_ones(
     scheduler.open_due(slow)
     batch = outbox._claim(slow)
     assert batch is not None
-    outbox._work(slow, batch)
+    outbox._work(slow, Press(slow), batch)
     with reading(running.runtime.engine) as session:
         kept = session.get_one(Batch, batch.id)
     assert (kept.state, kept.lease_by) == ("sending", "node 3")
@@ -932,7 +944,7 @@ def test_a_letter_written_while_its_member_is_erased_is_forgotten(running: House
 
     running.member("ada")
     running.publish(LONGER)
-    erasing = Erases()
+    erasing = Erases(repeatable=True)  # as the folder, which keeps what it was given
     House(replace(running.runtime, sender=erasing, node="node 2")).tick()
     assert erasing.forgotten == {running.deliveries()[0].id}
 
