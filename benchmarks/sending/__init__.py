@@ -1,0 +1,1 @@
+"""Parts of benchmarks/delivery.py: members by the million, the stub, the peers."""
