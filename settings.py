@@ -101,6 +101,19 @@ class Settings(BaseSettings):
             raise ValueError(f"needs at least {LEAST_SECRET} random characters")
         return value
 
+    @field_validator("sendgrid_webhook_key")
+    @classmethod
+    def _is_public_key(cls, value: str | None) -> str | None:
+        if value is None or not value.strip():
+            return None
+        from sendgrid.helpers.eventwebhook import EventWebhook
+
+        try:
+            EventWebhook(value.strip())
+        except Exception as error:  # whatever the libraries beneath say of what is no key
+            raise ValueError("is not the verification key that SendGrid shows; copy it again, whole") from error
+        return value.strip()
+
     @field_validator("lease_seconds")
     @classmethod
     def _outlives_a_request(cls, value: float, info: ValidationInfo) -> float:

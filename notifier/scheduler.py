@@ -20,6 +20,7 @@ from sqlmodel import Session, col, delete
 from database import forget_erased, reading, writing
 from errors import NoticeAlreadyOpen
 from notifier import deciding, notices, outbox, settling, subscriptions, translating
+from notifier.events import bodies
 from notifier.models import Notice, Tick
 from notifier.runtime import Runtime
 
@@ -93,10 +94,12 @@ def top_up(runtime: Runtime) -> int:
 
 
 def purge(runtime: Runtime) -> int:
-    """Erase lapsed members, and forget the ticks of nodes that are long gone."""
+    """Erase lapsed members; forget reports that are too old, and the ticks of nodes that are long gone."""
     purged = outbox.purge(runtime)
     with writing(runtime.engine) as session:
-        long_ago = runtime.clock.now(session) - timedelta(days=7)
+        now = runtime.clock.now(session)
+        bodies.forget_old(session, now)
+        long_ago = now - timedelta(days=7)
         session.exec(delete(Tick).where(col(Tick.ticked_at) < long_ago))
     if purged:
         forget_erased(runtime.engine)
@@ -109,6 +112,7 @@ JOBS = (
     Job("open", open_due, 1),
     Job("top up", top_up, 6),
     Job("deliver", outbox.deliver, 1),
+    Job("fold", bodies.fold_due, 1),
     Job("subscriptions", subscriptions.tick, 6),
     Job("settle", settling.settle, 6),
     Job("purge", purge, 60),

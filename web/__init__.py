@@ -19,7 +19,7 @@ def register(app: Flask, runtime: Runtime) -> None:
     from jinja2 import StrictUndefined
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from web import addresses, admin, context, errors, filters, headers, metrics, public
+    from web import addresses, admin, context, errors, filters, headers, hooks, metrics, public
 
     settings = runtime.settings
     app.extensions["gazette"] = runtime
@@ -41,11 +41,12 @@ def register(app: Flask, runtime: Runtime) -> None:
         hops = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     addresses.register(app)
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     context.register(app)
     filters.register(app)
     errors.register(app)
     headers.register(app, runtime)
     admin.register(app)
+    hooks.register(app, csrf)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(public.blueprint)

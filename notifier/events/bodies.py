@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 KEPT = timedelta(days=7)  # a body that cannot be folded
 UNMATCHED_KEPT = timedelta(days=90)  # an event of no delivery: a keyed hash is still about a person
+REFUSALS_APART = timedelta(minutes=1)
 VERIFIED = "verified"
 
 
@@ -35,6 +36,23 @@ def receive(session: Session, source: str, body: bytes, *, now: datetime) -> boo
         return False
     kept = WebhookBody(source=source, body=body, sha256=sha256, size=len(body), verdict=VERIFIED, received_at=now)
     session.add(kept)
+    session.flush()
+    return True
+
+
+def refuse(session: Session, source: str, verdict: str, *, size: int, now: datetime) -> bool:
+    """Note that a body was refused, and why; whether it was worth noting. Nothing of it is kept.
+
+    Anybody may post, so one row stands for all that were refused for one reason, and it is written at most once
+    in a while.
+    """
+    refused = select(WebhookBody).where(WebhookBody.source == source, WebhookBody.verdict == verdict)
+    known = session.exec(refused.limit(1)).first()
+    if known is not None and now - known.received_at < REFUSALS_APART:
+        return False
+    noted = known or WebhookBody(source=source, sha256="", size=size, verdict=verdict, received_at=now)
+    noted.received_at, noted.size = now, size
+    session.add(noted)
     session.flush()
     return True
 
