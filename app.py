@@ -34,16 +34,10 @@ def build_runtime(
     logs.configure(settings)
     engine = database.create_engine(settings.database_url)
     database.require_head(engine)
-    key = settings.sendgrid_api_key
     return Runtime(
         engine=engine,
         clock=clock or DatabaseClock(),
-        sender=sender
-        or senders.build(
-            settings.mail,
-            sendgrid_key=key.get_secret_value() if key else None,
-            sendgrid_url=settings.sendgrid_url,
-        ),
+        sender=sender or senders.chosen(settings),
         settings=settings,
         node=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}",
     )

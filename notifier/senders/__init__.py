@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from errors import SettingInvalid
@@ -16,6 +17,11 @@ from notifier.senders.protocol import (
     SendFailure,
     Unknown,
 )
+from notifier.senders.returns import ReturnAddress
+
+if TYPE_CHECKING:
+    from notifier.senders.smtp import Server
+    from settings import Settings
 
 __all__ = [
     "Accepted",
@@ -27,19 +33,54 @@ __all__ = [
     "Sender",
     "Unknown",
     "build",
+    "chosen",
+    "return_address",
 ]
 
 SENDGRID = "https://api.sendgrid.com"
 _PORTS = {"smtp": 25, "smtps": 465}
 
 
-def build(
-    url: str, *, sendgrid_key: str | None = None, sendgrid_url: str = SENDGRID, deadline: float = 60.0
+def chosen(settings: Settings) -> Sender:
+    """Return the sender that the settings name, with all they say of it. Raises: SettingInvalid."""
+    key = settings.sendgrid_api_key
+    bounces = settings.bounce_address is not None and settings.bounces is not None
+    webhook = settings.sendgrid_webhook_key is not None
+    return build(
+        settings.mail,
+        sendgrid_key=key.get_secret_value() if key else None,
+        sendgrid_url=settings.sendgrid_url,
+        sendgrid_log=settings.sendgrid_log,
+        deadline=settings.request_seconds,
+        reports=webhook if settings.mail.strip().lower().startswith("sendgrid:") else bounces,
+        returns=return_address(settings),
+        per_domain=settings.smtp_per_domain,
+    )
+
+
+def return_address(settings: Settings) -> ReturnAddress | None:
+    """Return where letters come back to; None where they come back to their own sender."""
+    if settings.bounce_address is None:
+        return None
+    return ReturnAddress(settings.bounce_address, settings.secret_key.get_secret_value())
+
+
+def build(  # noqa: PLR0913 -- one for each setting
+    url: str,
+    *,
+    sendgrid_key: str | None = None,
+    sendgrid_url: str = SENDGRID,
+    sendgrid_log: bool = False,
+    deadline: float = 60.0,
+    reports: bool = False,
+    returns: ReturnAddress | None = None,
+    per_domain: int = 4,
 ) -> Sender:
     """Return the sender that a url names.
 
     url: `folder:PATH`, `smtp://[user:password@]host[:port][?starttls=required]`, `smtps://…`, `sendgrid:`.
-    deadline: seconds that one request may take in all.
+    sendgrid_log: its log can be asked. deadline: seconds that one request may take in all. reports: it is heard
+    what became of letters. returns: where they come back to. per_domain: under way at once to one domain.
     Raises: SettingInvalid; its sentence never holds the url, in which a password may stand.
     """
     scheme, _, rest = url.strip().partition(":")
@@ -47,9 +88,16 @@ def build(
         case "folder":
             return _folder(rest)
         case "smtp" | "smtps":
-            return _smtp(url.strip(), deadline)
+            from notifier.senders.smtp import SmtpSender
+
+            return SmtpSender(
+                _server(url.strip()), reports=reports, returns=returns, per_domain=per_domain, deadline=deadline
+            )
         case "sendgrid" if not rest:
-            return _sendgrid(sendgrid_key, sendgrid_url, deadline)
+            key = _sendgrid_key(sendgrid_key, sendgrid_url)
+            from notifier.senders.sendgrid import SendGridSender  # 65 ms, which `gazette --help` need not wait for
+
+            return SendGridSender(key, sendgrid_url, log=sendgrid_log, reports=reports, deadline=deadline)
     raise SettingInvalid("GAZETTE_MAIL must be folder:PATH, smtp://HOST, smtps://HOST or sendgrid:.")
 
 
@@ -65,14 +113,15 @@ def _folder(path: str) -> Sender:
         raise SettingInvalid(f"GAZETTE_MAIL names a folder that cannot be made: {why}.") from error
 
 
-def _smtp(url: str, deadline: float) -> Sender:
-    from notifier.senders.smtp import Server, SmtpSender
+def _server(url: str) -> Server:
+    """Read a mail server's url. Raises: SettingInvalid."""
+    from notifier.senders.smtp import Server
 
     parts, port = _server_parts(url)
     user, password = (unquote(each) if each is not None else None for each in (parts.username, parts.password))
     if not f"{user}{password}".isascii():
         raise SettingInvalid("GAZETTE_MAIL has a user or password that is not ASCII, which SMTP cannot carry.")
-    server = Server(
+    return Server(
         host=parts.hostname or "",
         port=port,
         user=user,
@@ -80,7 +129,6 @@ def _smtp(url: str, deadline: float) -> Sender:
         tls=parts.scheme == "smtps",
         starttls_required=_starttls_required(parts),
     )
-    return SmtpSender(server, deadline=deadline)
 
 
 def _server_parts(url: str) -> tuple[SplitResult, int]:
@@ -110,16 +158,15 @@ def _starttls_required(parts: SplitResult) -> bool:
     return wish == ["required"]
 
 
-def _sendgrid(key: str | None, url: str, deadline: float) -> Sender:
+def _sendgrid_key(key: str | None, url: str) -> str:
+    """Return the key. Raises: SettingInvalid when it or the url cannot be used."""
     if not key:
         raise SettingInvalid("GAZETTE_MAIL is “sendgrid:”, which needs GAZETTE_SENDGRID_API_KEY.")
     if not key.isascii() or not key.isprintable() or " " in key:
         raise SettingInvalid("GAZETTE_SENDGRID_API_KEY holds a character that no key has; copy it again.")
     if not _is_http(url):
         raise SettingInvalid("GAZETTE_SENDGRID_URL must be a web address such as https://api.eu.sendgrid.com.")
-    from notifier.senders.sendgrid import SendGridSender  # 65 ms, which `gazette --help` need not wait for
-
-    return SendGridSender(key, url, deadline=deadline)
+    return key
 
 
 def _is_http(url: str) -> bool:

@@ -20,6 +20,7 @@ class FolderSender:
     request_size = 1
     window = 50
     repeatable = True
+    reports = False
 
     def __init__(self, folder: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         """Make the folder, for our eyes only. clock: for the Date header. Raises: OSError."""
@@ -38,6 +39,10 @@ class FolderSender:
         except OSError as error:
             raise NotSent(f"The mail folder cannot be written to: {error.strerror}.") from error
         return Accepted(file.name)
+
+    def look_up(self, attempt_id: int) -> bool | None:  # noqa: ARG002
+        """Letters carry no attempt: one whose fate is unknown is simply written again."""
+        return None
 
     def forget(self, delivery_ids: Iterable[int]) -> None:
         """Remove these deliveries' files, and what a crash left half written of them. Raises: OSError."""

@@ -1,9 +1,9 @@
 """Quoted-printable bodies, encoded once a message and filled in for each recipient. Pure.
 
-The text is cut at its keys. Each piece, the recipient's values too, is encoded by itself into whole lines: one that
-does not end with a line break of its own ends with a soft one. So pieces can be put together in any order: none
-begins within another's line, and neither a line's length, nor an escape, nor a blank at a line's end can come to
-depend on its neighbour.
+The text is cut at its keys. Each piece, the recipient's values too, is encoded by itself into whole lines: one
+that does not end with a line break of its own ends with a soft one. So pieces can be put together in any order:
+none begins within another's line, and neither a line's length, nor an escape, nor a blank at a line's end can
+come to depend on its neighbour.
 Source: RFC 2045 §6.7.
 """
 

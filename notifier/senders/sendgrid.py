@@ -85,7 +85,8 @@ class SendGridSender:
     def look_up(self, attempt_id: int) -> bool | None:
         """Ask the Email Activity feed for one letter of an attempt; see Sender.look_up.
 
-        The feed is an add-on with a permission of its own, takes few requests a minute, lags, and keeps 3 to 30 days.
+        The feed is an add-on with a permission of its own, takes few requests a minute, lags, and keeps 3 to 30
+        days.
         """
         if not self._log:
             return None

@@ -16,7 +16,7 @@ from notifier.senders.protocol import Message, Recipient, Refused
 
 MOST = 1000
 _KEPT = 8  # as many messages as there may be threads at work on different ones
-# Addresses that `deliverable` leaves as they are, one a line; linear, since nothing that was matched is given back.
+# Addresses that `deliverable` leaves as they are, one a line; linear, since nothing matched is given back.
 _PLAIN_LINES = re.compile(r"(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]++@[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+\n)++")
 
 

@@ -24,15 +24,18 @@ USER, PASSWORD = "anna", "hunter2"
 class Inbox(Controller):
     """letters: those whose text came in whole. lines: the connections that said EHLO.
 
-    replies: what to say to RSET, MAIL, RCPT or DATA (after the text) in place of 250.
-    ending: what to do once a letter's text has come, in place of a reply.
+    replies: what to say to RSET, MAIL, RCPT or DATA (after the text) in place of 250; once: only the next time.
+    ending: what to do once a letter's text has come, in place of a reply. pipelining: it offers to take commands
+    in one go.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, pipelining: bool = False, **options: Any) -> None:
         super().__init__(self, hostname="127.0.0.1", port=0, **options)
         self.letters: list[Envelope] = []
         self.replies: dict[str, str] = {}
+        self.once: dict[str, str] = {}
         self.ending: Ending | None = None
+        self.pipelining = pipelining
         self.lines: list[SMTP] = []
 
     @property
@@ -67,31 +70,36 @@ class Inbox(Controller):
     ) -> list[str]:
         session.host_name = hostname
         self.lines.append(server)
-        return responses
+        return [*responses[:-1], "250-PIPELINING", responses[-1]] if self.pipelining else responses
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if "MAIL" not in self.replies:
+        reply = self._reply("MAIL")
+        if reply.startswith("250"):
             envelope.mail_from = address
             envelope.mail_options.extend(options)
-        return self.replies.get("MAIL", "250 OK")
+        return reply
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if "RCPT" not in self.replies:
+        reply = self._reply("RCPT")
+        if reply.startswith("250"):
             envelope.rcpt_tos.append(address)
-        return self.replies.get("RCPT", "250 OK")
+        return reply
 
     async def handle_RSET(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        return self.replies.get("RSET", "250 OK")
+        return self._reply("RSET")
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.letters.append(envelope)
         if self.ending is not None:
             return await self.ending(server)
-        return self.replies.get("DATA", "250 2.0.0 Ok: queued as 4F2A")
+        return self._reply("DATA", "250 2.0.0 Ok: queued as 4F2A")
+
+    def _reply(self, step: str, usual: str = "250 OK") -> str:
+        return self.once.pop(step, "") or self.replies.get(step, usual)
 
 
 def authenticate(

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.smtp import SMTP
 
 from notifier.senders import Accepted, NotSent, Refused, SendFailure, Unknown, build
+from notifier.senders.returns import ReturnAddress
 from notifier.senders.smtp import Server, SmtpSender
 from tests.notifier.senders.letters import body, message, parsed, recipient
 from tests.stubs.smtp import PASSWORD, USER, Inbox, authenticate, certificate, drip, hang_up
@@ -29,9 +33,9 @@ def sending(inbox: Inbox, *, deadline: float = 5.0, **terms: Any) -> Iterator[Sm
         sender.close()
 
 
-@pytest.fixture
-def inbox() -> Iterator[Inbox]:
-    with Inbox() as inbox:
+@pytest.fixture(params=[False, True], ids=["step by step", "in one go"])
+def inbox(request: pytest.FixtureRequest) -> Iterator[Inbox]:
+    with Inbox(pipelining=request.param) as inbox:
         yield inbox
 
 
@@ -131,6 +135,54 @@ def test_a_reply_that_drips_does_not_outlive_the_deadline(inbox: Inbox) -> None:
         assert time.monotonic() - began < 2
 
 
+def test_a_server_that_asks_for_the_text_of_a_letter_without_a_recipient_is_given_none() -> None:
+    """RFC 2920 §3.1 lets it, where commands come in one go."""
+    said = [b"220 Hello", b"250-Hello\r\n250 PIPELINING", b"250 OK\r\n550 5.1.1 Unknown\r\n354 Go on"]
+    heard = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            caller, _ = listening.accept()
+            with caller:
+                for words in said:
+                    caller.sendall(words + b"\r\n")
+                    heard.append(caller.recv(4096))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        failure = fate(SmtpSender(Server("127.0.0.1", listening.getsockname()[1]), deadline=5))
+        thread.join()
+    assert isinstance(failure, Refused)
+    assert (failure.status, failure.address) == (550, True)
+    assert heard[1].endswith(b"DATA\r\n")
+    assert heard[2] == b""  # the connection was closed
+
+
+def test_no_more_letters_at_once_go_to_a_domain_than_are_let(inbox: Inbox) -> None:
+    under_way, most = [0, 0], [0]
+
+    async def count(server: SMTP) -> str:
+        under_way[0] += 1
+        most[0] = max(most[0], under_way[0])
+        await asyncio.sleep(0.01)
+        under_way[0] -= 1
+        return "250 OK"
+
+    inbox.ending = count
+    sender = SmtpSender(Server("127.0.0.1", inbox.port), deadline=20, per_domain=2)
+    with closing(sender), ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda n: send(sender, f"m{n}@{'EXAMPLE' if n % 2 else 'example'}.org", n), range(18)))
+    assert (len(inbox.letters), most[0]) == (18, 2)
+
+
+def test_a_letter_leaves_under_its_own_return_address(inbox: Inbox) -> None:
+    returns = ReturnAddress("bounces@example.com", "a secret")
+    with closing(SmtpSender(Server("127.0.0.1", inbox.port), returns=returns)) as sender:
+        send(sender, delivery_id=7)
+        send(sender, delivery_id=-7)
+    assert [returns.read(f"<{letter.mail_from}>") for letter in inbox.letters] == [7, -7]
+
+
 def test_an_idle_connection_that_was_closed_loses_and_doubles_nothing(inbox: Inbox, sender: SmtpSender) -> None:
     send(sender)
     inbox.hang_up()
@@ -140,9 +192,25 @@ def test_an_idle_connection_that_was_closed_loses_and_doubles_nothing(inbox: Inb
 
 def test_an_idle_connection_that_is_told_to_go_is_opened_anew(inbox: Inbox, sender: SmtpSender) -> None:
     send(sender)
-    inbox.replies["RSET"] = "421 4.4.2 Idle for too long"
+    inbox.once["MAIL"] = "421 4.4.2 Idle for too long"
     send(sender)
     assert (len(inbox.letters), len(inbox.lines)) == (2, 2)
+
+
+def test_a_server_that_tells_every_connection_to_go_is_worth_a_retry(inbox: Inbox, sender: SmtpSender) -> None:
+    send(sender)
+    inbox.replies["MAIL"] = "421 4.7.0 Too many letters"
+    failure = fate(sender)
+    assert (type(failure), failure.status, len(inbox.lines)) == (NotSent, 421, 2)
+
+
+def test_a_connection_that_cannot_be_cleared_of_a_refused_letter_is_opened_anew(
+    inbox: Inbox, sender: SmtpSender
+) -> None:
+    inbox.once |= {"RCPT": "550 5.1.1 Unknown", "RSET": "500 What?"}
+    fate(sender)
+    send(sender)
+    assert (len(inbox.letters), len(inbox.lines)) == (1, 2)
 
 
 def test_no_server_is_worth_a_retry() -> None:
