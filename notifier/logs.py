@@ -20,6 +20,7 @@ IDS = ("notice", "batch", "attempt")
 # a word with an @, as it is or as links encode it; before it perhaps a quoted name
 _ADDRESS = re.compile(r'(?:"[^"\n]{0,64}")?[^\s"]{0,320}(?:@|%40|＠)[^\s"]{0,320}')
 _TEXT = logging.Formatter()
+_TEDIOUS = ("apscheduler", "alembic")
 # Statements, which hold what they were given; and the Authorization header (see senders/sendgrid).
 _TALKATIVE = ("sqlalchemy.engine", "sqlalchemy.pool", "python_http_client.client")
 
@@ -41,7 +42,8 @@ def configure(settings: Settings) -> None:
         root.removeHandler(earlier)
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    for name in _TEDIOUS:
+        logging.getLogger(name).setLevel(logging.WARNING)
     for name in _TALKATIVE:
         logger = logging.getLogger(name)
         logger.setLevel(logging.WARNING)

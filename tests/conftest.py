@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import shutil
 import tempfile
@@ -94,6 +95,17 @@ def postgresql_template(postgresql_server: str) -> Iterator[Engine]:
 
 def _named(engine: Engine, name: str) -> str:
     return engine.url.set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(autouse=True)
+def _logging() -> Iterator[None]:
+    """What a command configures for its process does not outlive the test."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    for handler in [one for one in root.handlers if one.get_name() == "gazette"]:
+        root.removeHandler(handler)
+    root.setLevel(level)
 
 
 _counter = itertools.count()

@@ -103,6 +103,7 @@ class Placed(NamedTuple):
     reason: str
     base_revision_id: int | None
     applies_from: datetime | None
+    notice_id: int
 
     @classmethod
     def of(cls, session: Session, delivery: Delivery, batch: Batch) -> Placed:
@@ -123,6 +124,7 @@ class Placed(NamedTuple):
             batch.reason,
             batch.base_revision_id,
             covering.applies_from if covering else batch.applies_from,
+            batch.notice_id,
         )
 
 

@@ -172,7 +172,7 @@ def test_a_member_is_erased_once_and_then_a_stranger(tmp_path: Path) -> None:
     again = gazette("members", "erase", "a")
     assert (again.exit_code, again.output) == (1, "gazette: No such member.\n")
     kept = b"".join(p.read_bytes() for p in settings.home().glob("gazette.db*"))
-    assert b"canary" not in kept
+    assert b"canary@" not in kept
 
 
 @pytest.mark.usefixtures("instance")

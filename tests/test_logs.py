@@ -48,7 +48,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[Written]:
     monkeypatch.setattr("sys.stderr", stderr.file)
     root = logging.getLogger()
     level, handlers = root.level, list(root.handlers)
-    named = {name: logging.getLogger(name).level for name in ("apscheduler", *logs._TALKATIVE)}
+    named = {name: logging.getLogger(name).level for name in (*logs._TEDIOUS, *logs._TALKATIVE)}
     yield stderr
     root.handlers[:], root.level = handlers, level
     for name, before in named.items():

@@ -264,7 +264,8 @@ def test_an_erased_member_is_out_of_the_files_bytes(house: House, later: Later) 
     erase(house)
     database.forget_erased(house.runtime.engine)
     kept = b"".join(p.read_bytes() for p in path.parent.glob(path.name + "*"))
-    assert b"canary" not in kept
+    assert b"canary-7" not in kept
+    assert b"canary@" not in kept
 
 
 def test_a_rejoin_is_a_new_member(house: House, later: Later) -> None:
