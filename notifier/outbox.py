@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, or_, select, update
@@ -21,15 +22,16 @@ from notifier import canary, members, notices, pacing, recording, windows
 from notifier.logs import about
 from notifier.models import Batch, Delivery, Member, Notice, Quarantine
 from notifier.press import Press
-from notifier.recording import Verdict
+from notifier.recording import NotTried, Verdict
 from notifier.runtime import Runtime
 from notifier.senders.mime import without_addresses
 from notifier.senders.protocol import NotSent, Refused, SendFailure, Unknown
-from notifier.windows import Request, Work
+from notifier.windows import Request, Window, Work
 
 log = logging.getLogger(__name__)
 
 MADE_AGAIN = timedelta(minutes=5)  # a letter that cannot be made
+PRINTED_AGAIN = 3  # times, where decisions come between printing a letter and sending it
 FRESH = 1.0  # seconds; a lease asked for longer ago is asked for again before a request leaves
 
 
@@ -53,33 +55,77 @@ def _threads(runtime: Runtime) -> int:
 def _work_through(runtime: Runtime, press: Press) -> int:
     worked = 0
     while not runtime.stopping.is_set():
-        batch = _claim(runtime)
-        if batch is None:
+        taken = _take(runtime, press)
+        if taken is None:
             break
-        _work(runtime, press, batch)
+        _work(runtime, press, *taken)
         worked += 1
     return worked
+
+
+class _Opened(NamedTuple):
+    """A window about to leave. since: when our lease was seen to, by a clock that runs while we are stopped."""
+
+    work: Work
+    window: Window
+    since: float
+
+
+class _Terms(NamedTuple):
+    """allowed: how many letters may leave, where there is a budget. since: see _Opened."""
+
+    allowed: int | None
+    since: float
+    now: datetime
+
+
+def _take(runtime: Runtime, press: Press) -> tuple[Batch, _Opened | None] | None:
+    """Lease a batch, and open its first window in the same transaction where its letter is at hand already."""
+    with writing(runtime.engine) as session:
+        since, now = _clock(), runtime.clock.now(session)
+        leased = _lease(session, runtime, now)
+        if leased is None:
+            return None
+        notice, batch, allowed = leased
+        if _overtaken(session, notice):
+            return batch, None  # to be given up, with the reason
+        opened = _window(session, runtime, press, notice, batch, _Terms(allowed, since, now))
+        return batch, opened if opened and opened.window.requests else None
 
 
 def _claim(runtime: Runtime) -> Batch | None:
     """Lease one queued batch of a notice that is being sent; None when there is none for us."""
     with writing(runtime.engine) as session:
-        now = runtime.clock.now(session)
-        if quarantined(session) or pacing.allowance(session, runtime.settings, now=now) == 0:
+        leased = _lease(session, runtime, runtime.clock.now(session))
+        return leased[1] if leased else None
+
+
+def _lease(session: Session, runtime: Runtime, now: datetime) -> tuple[Notice, Batch, int | None] | None:
+    """A batch that is ours from now on, its notice, and how many letters may leave. Locks the notice first."""
+    if quarantined(session):
+        return None
+    for notice_id in session.exec(_SENDING).all():
+        notice = session.get_one(Notice, notice_id, with_for_update={"read": True}, populate_existing=True)
+        allowed = pacing.allowance(session, runtime.settings, now=now)
+        if allowed == 0:
             return None
-        for notice in session.exec(select(Notice).where(Notice.state == "sending").order_by(col(Notice.id))):
-            batch = _queued(session, notice, now)
-            if batch is not None:
-                batch.state, batch.lease_by = "sending", runtime.node
-                batch.lease_until = now + timedelta(seconds=runtime.settings.lease_seconds)
-                session.add(batch)
-                return batch
+        batch = _queued(session, notice, now) if notice.state == "sending" else None
+        if batch is not None:
+            batch.state, batch.lease_by = "sending", runtime.node
+            batch.lease_until = now + timedelta(seconds=runtime.settings.lease_seconds)
+            session.add(batch)
+            session.flush()
+            return notice, batch, allowed
     return None
+
+
+_SENDING = select(Notice.id).where(Notice.state == "sending").order_by(col(Notice.id))
+_QUARANTINED = select(Quarantine.id).where(col(Quarantine.lifted_at).is_(None)).limit(1)
 
 
 def quarantined(session: Session) -> bool:
     """Whether the database was restored, and no person has said yet that letters may leave."""
-    return session.exec(select(Quarantine.id).where(col(Quarantine.lifted_at).is_(None))).first() is not None
+    return session.exec(_QUARANTINED).first() is not None
 
 
 def _queued(session: Session, notice: Notice, now: datetime) -> Batch | None:
@@ -97,14 +143,14 @@ def _queued(session: Session, notice: Notice, now: datetime) -> Batch | None:
 # -- one batch ----------------------------------------------------------------------------------
 
 
-def _work(runtime: Runtime, press: Press, batch: Batch) -> None:
+def _work(runtime: Runtime, press: Press, batch: Batch, opened: _Opened | None = None) -> None:
     try:
-        while opened := _open_window(runtime, press, batch):
-            work, requests, since = opened
-            if not _record(runtime, work, _send(runtime, work, requests, since)):
+        while opened := opened or _open_window(runtime, press, batch):
+            if not _record(runtime, opened):
                 return
             if runtime.stopping.is_set():
                 break
+            opened = None
     except _NotMade as fault:
         _put_off(runtime, batch, fault)
         return
@@ -115,32 +161,47 @@ class _NotMade(Exception):
     """A letter that cannot be made: its template is broken, say."""
 
 
-def _open_window(runtime: Runtime, press: Press, batch: Batch) -> tuple[Work, list[Request], float] | None:
-    """Commit the attempts of the next requests; None when nothing is left, or the batch is no longer ours.
+def _open_window(runtime: Runtime, press: Press, batch: Batch) -> _Opened | None:
+    """Commit the attempts of the next requests; None when nothing is left, or the batch is no longer ours."""
+    for _ in range(PRINTED_AGAIN):
+        _print(runtime, press, batch)
+        with writing(runtime.engine) as session:
+            # Locked first, so that a window is not opened while its notice is being stopped.
+            notice = session.get_one(Notice, batch.notice_id, with_for_update={"read": True})
+            since, now = _clock(), runtime.clock.now(session)
+            if not _renew(session, runtime, batch, now):
+                return None
+            allowed = pacing.allowance(session, runtime.settings, now=now)
+            opened = _window(session, runtime, press, notice, batch, _Terms(allowed, since, now))
+            if opened is not None:
+                return opened if opened.window.requests else None
+    return None  # decided anew each time; the batch goes back to the queue
 
-    The third is when, by a clock that runs while the process is stopped.
-    """
+
+def _print(runtime: Runtime, press: Press, batch: Batch) -> None:
+    """Have the batch's letter at hand. In no transaction: another thread may be printing it. Raises: _NotMade."""
     with reading(runtime.engine) as session:
         notice = session.get_one(Notice, batch.notice_id)
         now = runtime.clock.now(session)
     try:
-        printed = press.letter(batch, notice, now=now)
+        press.letter(batch, notice, now=now)
     except Exception as error:
         log.exception("the letter cannot be made", extra=about(notice=batch.notice_id, batch=batch.id))
         raise _NotMade(f"The letter cannot be made: {type(error).__name__}: {error}") from error
-    with writing(runtime.engine) as session:
-        # Locked first, so that a window is not opened while its notice is being stopped.
-        notice = session.get_one(Notice, batch.notice_id, with_for_update={"read": True})
-        since, now = _clock(), runtime.clock.now(session)
-        if not _renew(session, runtime, batch, now):
-            return None
-        allowed = pacing.allowance(session, runtime.settings, now=now)
-        work = Work(session, notice, batch, press.policy(session, notice), printed, press, now)
-        sender = runtime.sender
-        requests = windows.open_window(
-            work, sender=sender.name, size=sender.request_size, most=sender.window, allowed=allowed
-        )
-        return (work, requests, since) if requests else None
+
+
+def _window(
+    session: Session, runtime: Runtime, press: Press, notice: Notice, batch: Batch, terms: _Terms
+) -> _Opened | None:
+    """Open a window on a batch that is ours, in its notice's lock; None where its letter is not at hand."""
+    sheet = press.sheet(session, notice, batch, now=terms.now)
+    if sheet is None:
+        return None
+    work, sender = Work(session, notice, batch, sheet, press, terms.now), runtime.sender
+    window = windows.open_window(
+        work, sender=sender.name, size=sender.request_size, most=sender.window, allowed=terms.allowed
+    )
+    return _Opened(work, window, terms.since)
 
 
 def _clock() -> float:
@@ -149,8 +210,7 @@ def _clock() -> float:
 
 def _renew(session: Session, runtime: Runtime, batch: Batch, now: datetime) -> bool:
     """Whether the lease is still ours and the notice still being sent; if so, it runs anew."""
-    notice = session.get_one(Notice, batch.notice_id)
-    if notice.kind == "change" and notices.superseding(session, notice) is not None:
+    if _overtaken(session, session.get_one(Notice, batch.notice_id)):
         return False
     sending = select(Notice.id).where(Notice.id == batch.notice_id, Notice.state == "sending")
     won = session.exec(
@@ -167,34 +227,42 @@ def _renew(session: Session, runtime: Runtime, batch: Batch, now: datetime) -> b
     return won.rowcount == 1 and not quarantined(session)
 
 
-def _send(
-    runtime: Runtime, work: Work, requests: Sequence[Request], since: float
-) -> Iterator[tuple[Request, Verdict]]:
+def _overtaken(session: Session, notice: Notice) -> bool:
+    return notice.kind == "change" and notices.superseding(session, notice) is not None
+
+
+def _send(runtime: Runtime, opened: _Opened) -> Iterator[tuple[Request, Verdict]]:
     """Make the requests one after another; after one that could not be sent the rest are not tried."""
-    stopped: SendFailure | None = None
-    for request in requests:
-        if stopped is None and not runtime.sender.repeatable and _clock() - since > FRESH:
+    since, stopped = opened.since, ""
+    for number, request in enumerate(opened.window.requests):
+        if not stopped and number and runtime.stopping.is_set():
+            stopped = "the process is to end"
+        if not stopped and not runtime.sender.repeatable and _clock() - since > FRESH:
             since = _clock()
-            if not _still_ours(runtime, work.batch):
-                stopped = NotSent("the batch was taken over, or its notice stopped")
-        if stopped is not None:
-            yield request, NotSent(str(stopped), retry_after=0)
+            if not _still_ours(runtime, opened.work.batch):
+                stopped = "the batch was taken over, its notice stopped, or the database is out of reach"
+        if stopped:
+            yield request, NotTried(stopped, retry_after=0)
             continue
-        verdict = _send_one(runtime, work, request)
+        verdict = _send_one(runtime, opened.work, request)
         if isinstance(verdict, NotSent) or (isinstance(verdict, Refused) and not verdict.address):
-            stopped = verdict
+            stopped = str(verdict)
         yield request, verdict
 
 
 def _still_ours(runtime: Runtime, batch: Batch) -> bool:
     """Asked of the database right before a request leaves, where the window was not opened just now."""
-    with writing(runtime.engine) as session:
-        return _renew(session, runtime, batch, runtime.clock.now(session))
+    try:
+        with writing(runtime.engine) as session:
+            return _renew(session, runtime, batch, runtime.clock.now(session))
+    except OperationalError:  # what was answered already must not be lost with this
+        log.warning("the lease could not be asked for", extra=about(batch=batch.id))
+        return False
 
 
 def _send_one(runtime: Runtime, work: Work, request: Request) -> Verdict:
     try:
-        return runtime.sender.send(work.printed.message, request.recipients, attempt_id=request.attempt_id)
+        return runtime.sender.send(work.sheet.printed.message, request.recipients, attempt_id=request.attempt_id)
     except SendFailure as failure:
         return failure
     except ValueError as error:
@@ -206,21 +274,22 @@ def _send_one(runtime: Runtime, work: Work, request: Request) -> Verdict:
         return Unknown(f"{type(error).__name__} while sending")
 
 
-def _record(runtime: Runtime, work: Work, verdicts: Iterator[tuple[Request, Verdict]]) -> bool:
-    """Write what the sender said; whether to go on with the batch.
+def _record(runtime: Runtime, opened: _Opened) -> bool:
+    """Send a window and write what the sender said; whether to go on with the batch.
 
     Where the database is out of reach it is tried again for as long as the lease runs: after that it is unknown.
     """
-    answers = list(verdicts)
+    batch = opened.work.batch
+    answers = list(_send(runtime, opened))
     until = _clock() + runtime.settings.lease_seconds
     while True:
         try:
-            going, erased = recording.record(runtime, work.batch, answers)
+            going, erased = recording.record(runtime, batch, answers, last=opened.window.last)
             break
         except OperationalError:
             if _clock() >= until or runtime.stopping.is_set():
                 raise
-            log.warning("an answer could not be recorded yet", extra=about(batch=work.batch.id))
+            log.warning("an answer could not be recorded yet", extra=about(batch=batch.id))
             runtime.stopping.wait(0.5)
     if erased:
         runtime.sender.forget(erased)
@@ -242,17 +311,12 @@ def _close(runtime: Runtime, batch: Batch) -> None:
         session.get_one(Batch, batch.id, with_for_update=True)
         stopped = recording.stopped(session, notice)
         states = recording.states(session, batch)
-        waits = notice.state != "sending" or bool(stopped) or _has_more(session, batch)
+        waits = notice.state != "sending" or bool(stopped) or windows.waits(session, batch)
         state = "queued" if waits else notices.final_state(states)
         if state != "sending":  # else an attempt is under way, and the lease is to run out
             recording.release(session, runtime, batch, state=state)
         if stopped:
             notices.skip_queued(session, notice, stopped, now=runtime.clock.now(session))
-
-
-def _has_more(session: Session, batch: Batch) -> bool:
-    """Whether anything of a batch waits still: the budget was spent, or the process is to stop."""
-    return windows.waits(session, batch)
 
 
 # -- the notices as a whole ---------------------------------------------------------------------

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlmodel import Session, col, func, select
+from sqlalchemy import bindparam, func
+from sqlalchemy import select as sa_select
+from sqlmodel import Session, col, select
 
 from database import reading, writing
 from notifier import audience, compose
@@ -38,24 +40,36 @@ class _Record(NamedTuple):
     entry: Entry
 
 
+class Sheet(NamedTuple):
+    """What a batch's letter says. applies_from: the day it names; None: by acceptance."""
+
+    printed: Printed
+    policy: Policy
+    applies_from: datetime | None
+
+
 @dataclass(slots=True)
 class Press:
-    """One for each run of the job that delivers. Safe between its threads."""
+    """One for each run of the job that delivers. Safe between its threads.
+
+    Only `letter` waits for another thread, and whoever calls it is in no transaction: one who waited here while
+    holding a row would lock up with the one who prints, who needs the notice's.
+    """
 
     runtime: Runtime
     _printed: dict[_Key, Printed] = field(default_factory=dict)
     _records: dict[int, _Record] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _printing: threading.Lock = field(default_factory=threading.Lock)
 
     def letter(self, batch: Batch, notice: Notice, *, now: datetime) -> Printed:
         """The batch's letter: the same for every batch of its group, and kept as evidence."""
-        with self._lock:
-            with reading(self.runtime.engine) as session:
-                in_force = self._record(session, notice).entry.revision.effective_at <= now
-            key = (*compose.group(batch), in_force)
-            if key not in self._printed:
-                self._printed[key] = self._print(notice, batch, now)
-            return self._printed[key]
+        with reading(self.runtime.engine) as session:
+            key = _key(batch, self._record(session, notice), now)
+        if key not in self._printed:
+            with self._printing:
+                if key not in self._printed:
+                    self._printed[key] = self._print(notice, batch, now)
+        return self._printed[key]
 
     def _print(self, notice: Notice, batch: Batch, now: datetime) -> Printed:
         with reading(self.runtime.engine) as session:
@@ -73,24 +87,19 @@ class Press:
                 session.add(fresh)
             return kept or fresh
 
-    def stated(self, session: Session, notice: Notice, batch: Batch, *, now: datetime) -> datetime | None:
-        """The day that a letter of a batch names if it leaves now; None where it asks to be accepted.
+    def sheet(self, session: Session, notice: Notice, batch: Batch, *, now: datetime) -> Sheet | None:
+        """What the batch's letter says, where it is printed and nothing was decided since; it waits for nobody."""
+        record = self._records.get(notice.id or 0)
+        if record is None or record.stamp != _stamp(session, notice.policy_id):
+            return None
+        printed = self._printed.get(_key(batch, record, now))
+        if printed is None:
+            return None
+        return Sheet(printed, record.history.policy, _stated(session, record, notice, batch, now))
 
-        One that leaves after its planned day names a later one, so that the whole period lies before it.
-        """
-        if batch.already or batch.asks or notice.kind != "change" or batch.applies_from is None:
-            return batch.applies_from
-        with self._lock:
-            record = self._record(session, notice)
-        base = next((e.number for e in record.history.entries if e.revision.id == batch.base_revision_id), 0)
-        stated = audience.stated_date(record.history, base, record.entry, now)
-        if batch.applies_from >= stated:
-            return batch.applies_from
-        # by the decisions that stood when it was planned: one made since may bind the letter for longer
-        then = reopening.as_of(session, record.history, batch.recorded_at)
-        planned = audience.stated_date(then, base, record.entry, batch.recorded_at)
-        # a date before the planned one is bound by no period of this letter's
-        return stated if planned <= batch.applies_from else batch.applies_from
+    def stated(self, session: Session, notice: Notice, batch: Batch, *, now: datetime) -> datetime | None:
+        """The day that a letter of a batch names if it leaves now; None where it asks to be accepted."""
+        return _stated(session, self._record(session, notice), notice, batch, now)
 
     def _record(self, session: Session, notice: Notice) -> _Record:
         """The policy's record, read again when a decision or a withdrawal has come since."""
@@ -103,20 +112,47 @@ class Press:
         return known
 
     def policy(self, session: Session, notice: Notice) -> Policy:
-        with self._lock:
-            return self._record(session, notice).history.policy
+        return self._record(session, notice).history.policy
+
+
+def _key(batch: Batch, record: _Record, now: datetime) -> _Key:
+    return (*compose.group(batch), record.entry.revision.effective_at <= now)
+
+
+def _stated(session: Session, record: _Record, notice: Notice, batch: Batch, now: datetime) -> datetime | None:
+    """See Press.stated.
+
+    A letter that leaves after its planned day names a later one, so that the whole period lies before it.
+    """
+    if batch.already or batch.asks or notice.kind != "change" or batch.applies_from is None:
+        return batch.applies_from
+    base = next((e.number for e in record.history.entries if e.revision.id == batch.base_revision_id), 0)
+    stated = audience.stated_date(record.history, base, record.entry, now)
+    if batch.applies_from >= stated:
+        return batch.applies_from
+    # by the decisions that stood when it was planned: one made since may bind the letter for longer
+    then = reopening.as_of(session, record.history, batch.recorded_at)
+    planned = audience.stated_date(then, base, record.entry, batch.recorded_at)
+    # a date before the planned one is bound by no period of this letter's
+    return stated if planned <= batch.applies_from else batch.applies_from
+
+
+_LAST_DECISION = (
+    sa_select(func.max(DecisionRecord.id))
+    .join(Revision, col(Revision.id) == DecisionRecord.revision_id)
+    .where(col(Revision.policy_id) == bindparam("policy"))
+    .scalar_subquery()
+)
+_WITHDRAWN = (
+    sa_select(func.count())
+    .select_from(Withdrawal)
+    .join(Revision, col(Revision.id) == Withdrawal.revision_id)
+    .where(col(Revision.policy_id) == bindparam("policy"))
+    .scalar_subquery()
+)
+_STAMP = sa_select(_LAST_DECISION, _WITHDRAWN)
 
 
 def _stamp(session: Session, policy_id: int) -> tuple[int | None, int]:
-    last = session.exec(
-        select(func.max(DecisionRecord.id))
-        .join(Revision, col(Revision.id) == DecisionRecord.revision_id)
-        .where(Revision.policy_id == policy_id)
-    ).one()
-    withdrawn = session.exec(
-        select(func.count())
-        .select_from(Withdrawal)
-        .join(Revision, col(Revision.id) == Withdrawal.revision_id)
-        .where(Revision.policy_id == policy_id)
-    ).one()
+    last, withdrawn = session.execute(_STAMP, {"policy": policy_id}).one()
     return last, withdrawn

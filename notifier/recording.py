@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, func, select, update
+from sqlalchemy import bindparam, func
+from sqlalchemy import select as sa_select
+from sqlmodel import Session, col, insert, select, update
 
 from database import writing
 from notifier import notices, pacing
@@ -22,23 +24,37 @@ Verdict = Accepted | SendFailure
 Answer = tuple[Request, Verdict]
 
 
-def record(runtime: Runtime, batch: Batch, answers: Sequence[Answer]) -> tuple[bool, list[int]]:
+class NotTried(NotSent):
+    """A request did not leave because of one before it, or because the batch went away: no failure of its own."""
+
+
+def record(
+    runtime: Runtime, batch: Batch, answers: Sequence[Answer], *, last: bool = False
+) -> tuple[bool, list[int]]:
     """Write what the sender said. Returns: whether to go on with the batch, and deliveries to be forgotten.
 
     Where all went well nobody waits for anybody: the notice itself is written to only when something failed.
+    last: nothing else of the batch waits, so that it is closed at once where all went well.
     """
+    verdicts = [verdict for _, verdict in answers]
     with writing(runtime.engine) as session:
         # notice, batch, attempts: everybody locks in this order
-        notice = session.get_one(Notice, batch.notice_id, with_for_update={"read": True})
-        session.get_one(Batch, batch.id, with_for_update=True)
+        failures = session.execute(_FAILURES, {"of": batch.notice_id}).scalar_one()
+        session.execute(_LOCKED, {"of": batch.id})
         now = runtime.clock.now(session)
         for request, verdict in answers:
             _record_one(session, request, verdict, now)
-        _settle_batch(session, batch)
-        _mind_the_pace(session, [verdict for _, verdict in answers], now)
+        smooth = failures == 0 and all(isinstance(verdict, Accepted) for verdict in verdicts)
+        _settle_batch(session, runtime, batch, ours=smooth and last)
+        _mind_the_pace(session, verdicts, now)
         erased = _erased_meanwhile(session, answers) if runtime.sender.repeatable else []
-        smooth = notice.failures == 0 and all(isinstance(verdict, Accepted) for _, verdict in answers)
-    return smooth or _after_trouble(runtime, batch, [verdict for _, verdict in answers]), erased
+    if smooth:
+        return not last, erased
+    return _after_trouble(runtime, batch, verdicts), erased
+
+
+_FAILURES = sa_select(col(Notice.failures)).where(col(Notice.id) == bindparam("of")).with_for_update(read=True)
+_LOCKED = sa_select(col(Batch.id)).where(col(Batch.id) == bindparam("of")).with_for_update()
 
 
 def _erased_meanwhile(session: Session, answers: Sequence[Answer]) -> list[int]:
@@ -52,46 +68,62 @@ def _erased_meanwhile(session: Session, answers: Sequence[Answer]) -> list[int]:
     return [delivery_id for delivery_id in gone if delivery_id is not None]
 
 
+_STATES = sa_select(col(Attempt.state)).where(col(Attempt.batch_id) == bindparam("of")).distinct()
+
+
 def states(session: Session, batch: Batch) -> set[str]:
-    return set(session.exec(select(Attempt.state).where(Attempt.batch_id == batch.id)))
+    return set(session.scalars(_STATES, {"of": batch.id}))
 
 
-def _settle_batch(session: Session, batch: Batch) -> None:
-    """An answer that came late settles a batch that was closed as unknown."""
-    session.exec(
+def _settle_batch(session: Session, runtime: Runtime, batch: Batch, *, ours: bool) -> None:
+    """Set a batch's state by its attempts': an answer that came late settles one that was closed as unknown.
+
+    ours: one that we still have is done, too.
+    """
+    closed, state = col(Batch.state) == "unknown", notices.final_state(states(session, batch))
+    if ours and state != "sending":
+        closed |= (col(Batch.state) == "sending") & (col(Batch.lease_by) == runtime.node)
+    session.execute(
         update(Batch)
-        .where(col(Batch.id) == batch.id, col(Batch.state) == "unknown")
-        .values(state=notices.final_state(states(session, batch)))
+        .where(col(Batch.id) == batch.id, closed)
+        .values(state=state, lease_by="", lease_until=None, not_before=None, said=""),
+        execution_options=_UNSEEN,
     )
+
+
+_UNSEEN = {"synchronize_session": False}  # nothing loaded is looked at again
+_ANSWERED = (
+    update(Attempt)
+    .where(col(Attempt.id) == bindparam("of"), col(Attempt.state).in_(("started", "unknown")))
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in ("state", "said", "status", "provider_message_id", "settled_by", "recorded_at")
+        }
+        | {"doubted_at": func.coalesce(col(Attempt.doubted_at), bindparam("doubted"))}
+    )
+)
 
 
 def _record_one(session: Session, request: Request, verdict: Verdict, now: datetime) -> None:
     state = _state(request, verdict)
-    known = session.exec(
-        update(Attempt)
-        .where(col(Attempt.id) == request.attempt_id, col(Attempt.state).in_(("started", "unknown")))
-        .values(
-            state=state,
-            said="" if isinstance(verdict, Accepted) else str(verdict)[:1000],
-            status=getattr(verdict, "status", None),
-            provider_message_id=verdict.message_id if isinstance(verdict, Accepted) else None,
-            settled_by="" if state == "unknown" else "answer",
-            recorded_at=now,
-            **({"doubted_at": func.coalesce(Attempt.doubted_at, now)} if state == "unknown" else {}),
-        )
-    )
-    if known.rowcount != 1 and isinstance(verdict, Accepted):
+    answer = {
+        "of": request.attempt_id,
+        "new_state": state,
+        "new_said": "" if isinstance(verdict, Accepted) else str(verdict)[:1000],
+        "new_status": getattr(verdict, "status", None),
+        "new_provider_message_id": verdict.message_id if isinstance(verdict, Accepted) else None,
+        "new_settled_by": "" if state == "unknown" else "answer",
+        "new_recorded_at": now,
+        "doubted": now if state == "unknown" else None,
+    }
+    known = session.connection().execute(_ANSWERED, answer).rowcount == 1
+    if not known and isinstance(verdict, Accepted):
         taken_after_all(session, request.attempt_id, by="answer", now=now)
-    if state == "refused" and known.rowcount == 1:
-        session.add(
-            Outcome(
-                delivery_id=request.recipients[0].delivery_id,
-                outcome="failed",
-                reason=str(verdict)[:1000],
-                recorded_at=now,
-            )
-        )
-        session.flush()
+    if known and state == "refused":
+        reason = str(verdict)[:1000]
+        failed = {"outcome": "failed", "reason": reason, "recorded_at": now}
+        session.execute(insert(Outcome), [{"delivery_id": request.recipients[0].delivery_id, **failed}])
 
 
 def taken_after_all(session: Session, attempt_id: int, *, by: str, now: datetime) -> None:
@@ -135,7 +167,8 @@ def _mind_the_pace(session: Session, verdicts: Sequence[Verdict], now: datetime)
         elif isinstance(verdict, NotSent) and verdict.status == 429:
             pacing.refused(session, retry_after=verdict.retry_after, said=str(verdict), now=now)
             return
-    pacing.taken(session, now=now)
+    if all(isinstance(verdict, Accepted) for verdict in verdicts):
+        pacing.taken(session, now=now)
 
 
 # -- when it did not go well --------------------------------------------------------------------
@@ -155,17 +188,20 @@ def _after_trouble(runtime: Runtime, batch: Batch, verdicts: Sequence[Verdict]) 
         notice.failures = _in_a_row(notice, verdicts, failed)
         session.add(notice)
         if notice.failures >= FAILURES:
-            why = f"{notice.failures} requests failed in a row: {failed[-1]}"
+            why = f"{notice.failures} requests failed in a row: {failed[0]}"
             return _pause(session, runtime, notice, held, why, now)
         return not _back_off(session, runtime, held, failed, notice.failures, now)
 
 
 def _in_a_row(notice: Notice, verdicts: Sequence[Verdict], failed: Sequence[NotSent | Unknown]) -> int:
-    """A provider that asks for patience has not failed."""
-    counting = [v for v in failed if v.status != 429]
     if len(failed) < len(verdicts):
         return 0
-    return notice.failures + len(counting)
+    return notice.failures + sum(map(_counts, failed))
+
+
+def _counts(failure: NotSent | Unknown) -> bool:
+    """A provider that asks for patience has not failed, nor has what was not tried."""
+    return failure.status != 429 and not isinstance(failure, NotTried)
 
 
 def _back_off(

@@ -2,26 +2,29 @@
 
 A request's body is made from members retained at that moment. Whoever is not told after all gets an outcome with
 the reason; whoever is owed something else now (another address, the guardian, the site notice) is placed anew.
+A batch is a thousand letters and a notice thousands of batches: what is asked for each is built once, below.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, literal, not_
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, not_, or_
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, insert, select, update
 
 from notifier import addresses, audience, compose
 from notifier.models import Attempt, Batch, Delivery, Member, Notice, Outcome, Suppression
-from notifier.press import Press, Printed
+from notifier.press import Press, Sheet
 from notifier.senders.protocol import Recipient
-from policy_versions.models import Policy
 
 FINAL = ("accepted", "unknown", "refused", "started")  # attempts whose recipients are not tried again
+MANY = 200  # runs of tried positions: past them a condition for each is more than a database takes
 
 
 class Request(NamedTuple):
@@ -33,14 +36,20 @@ class Request(NamedTuple):
     recipients: tuple[Recipient, ...]
 
 
+class Window(NamedTuple):
+    """Requests that leave one after another. last: nothing else of the batch waits."""
+
+    requests: Sequence[Request]
+    last: bool
+
+
 class Work(NamedTuple):
     """A batch that is ours, with all that is needed to send it."""
 
     session: Session
     notice: Notice
     batch: Batch
-    policy: Policy
-    printed: Printed
+    sheet: Sheet
     press: Press
     now: datetime
 
@@ -51,107 +60,148 @@ class _Ready(NamedTuple):
     address: str
 
 
-def open_window(work: Work, *, sender: str, size: int, most: int, allowed: int | None) -> list[Request]:
-    """Write the attempts of the next requests; empty when nothing is left.
+class _Tried(NamedTuple):
+    """An attempt at positions [first, last)."""
+
+    first: int
+    last: int
+    state: str
+
+
+def open_window(work: Work, *, sender: str, size: int, most: int, allowed: int | None) -> Window:
+    """Write the attempts of the next requests; there are none when nothing is left.
 
     size: recipients in a request. most: requests. allowed: recipients in all, where there is a budget.
     """
-    ready = _ready(work, limit=size * most)
-    if allowed is not None:
-        ready = ready[:allowed]
-    chunks = _chunks(work, ready, size)[:most]
+    tried = _tried(work.session, work.batch)
+    ready, more = _ready(work, tried, limit=size * most)
+    within = ready if allowed is None else ready[:allowed]
+    chunks = _chunks(work.session, work.batch, tried, within, size)
     if not chunks:
-        return []
-    stated = work.press.stated(work.session, work.notice, work.batch, now=work.now)
-    words = compose.personal(work.notice, stated, already=work.batch.already, policy=work.policy)
-    return [_open(work, chunk, stated, words, sender) for chunk in chunks]
+        return Window((), last=not ready)
+    last = not more and len(within) == len(ready) and len(chunks) <= most
+    return Window(_open(work, chunks[:most], sender), last)
 
 
 def waits(session: Session, batch: Batch) -> bool:
     """Whether anything of a batch is still to be tried."""
-    return session.execute(_of(session, batch, Delivery.id).limit(1)).first() is not None
-
-
-def _of(session: Session, batch: Batch, *columns: object) -> Select[Any]:
-    """Deliveries of a batch that were not tried, and of which nothing else has become."""
-    query: Select[Any] = sa_select(*columns)  # type: ignore[call-overload]
-    return query.where(
-        col(Delivery.batch_id) == batch.id,
-        col(Delivery.position).is_not(None),
-        ~exists().where(col(Outcome.delivery_id) == Delivery.id),
-        *(not_(_within(first, last)) for first, last in _merged(_tried(session, batch))),
-    )
+    tried = _merged(_tried(session, batch))
+    if len(tried) > MANY:
+        return bool(_untried_positions(session, batch, tried))
+    query = _left(_OPEN, tried).limit(1)
+    return session.execute(query, {"batch": batch.id}).first() is not None
 
 
 # -- who is ready -------------------------------------------------------------------------------
 
+# Deliveries of a batch of which nothing else has become.
+_OPEN = sa_select(Delivery.position).where(  # type: ignore[call-overload]
+    col(Delivery.batch_id) == bindparam("batch"),
+    col(Delivery.position).is_not(None),
+    ~exists().where(col(Outcome.delivery_id) == Delivery.id),
+)
+_Row = tuple[int, int, str, int]
+ERASED, LAPSED, OTHERWISE = 1, 2, 3
+_WHY = {ERASED: "erased", LAPSED: "lapsed", OTHERWISE: "cannot be written to as planned"}
 
-def _ready(work: Work, *, limit: int) -> list[_Ready]:
-    """Deliveries of a batch not tried yet, by position, at most so many of those looked at."""
+
+def _ready(work: Work, tried: Sequence[_Tried], *, limit: int) -> tuple[list[_Ready], bool]:
+    """Letters of a batch not tried yet, by position, of at most so many looked at; whether others follow."""
+    barred = audience.suppressed(work.session) if work.batch.audience == "guardian" else frozenset()
     while True:
-        rows = _untried(work, limit)
-        ready, skipped, astray = [], [], []
-        barred = _barred_guardians(work)
-        placed_again = work.notice.kind == "change"
-        for row in rows:
-            why = _gone(row, work.now)
-            otherwise = not why and _owed_otherwise(row, work.batch, barred, work.press.runtime.secret)
-            if otherwise and not placed_again:
-                why = "cannot be written to as planned"
-            if why:
-                skipped.append(
-                    {"delivery_id": row.id, "outcome": "skipped", "reason": why, "recorded_at": work.now}
-                )
-            elif otherwise:
-                astray.append(row.id)
-            else:
-                ready.append(_Ready(row.position, row.id, row.guardian_email or row.email))
-        if skipped:
-            work.session.execute(insert(Outcome), skipped)
-        if astray:
-            work.session.exec(update(Delivery).where(col(Delivery.id).in_(astray)).values(position=None))
-        if ready or not rows:
-            return ready  # else all of these were left out, and others may follow
+        rows = _untried(work, tried, limit + 1)
+        looked_at, more = rows[:limit], len(rows) > limit
+        ready = _set_aside(work, looked_at, barred)
+        if ready or not looked_at:
+            return ready, more  # else all of these were left out, and others may follow
 
 
-def _untried(work: Work, limit: int) -> Sequence[Row[Any]]:
-    columns = (
-        Delivery.id, Delivery.position, Member.email, Member.guardian_email, Member.erased_at,
-        Member.retained_until, _barred(work.session).label("barred"),
-    )  # fmt: skip
-    query = _of(work.session, work.batch, *columns).join(Member, col(Member.id) == Delivery.member_id)
-    return work.session.execute(query.order_by(col(Delivery.position)).limit(limit)).all()
+def _set_aside(work: Work, rows: Sequence[_Row], barred: frozenset[str]) -> list[_Ready]:
+    """Write down who of them is not told after all, or is to be placed anew; returns the others."""
+    secret = work.press.runtime.secret
+    again = [OTHERWISE] if work.notice.kind == "change" else []
+    skipped, astray, ready = [], [], []
+    for position, delivery_id, address, planned in rows:
+        fate = planned
+        if not fate and barred and addresses.key(address, secret) in barred:
+            fate = OTHERWISE  # a guardian's address has no key on record
+        if not fate:
+            ready.append(_Ready(position, delivery_id, address))
+        elif fate in again:
+            astray.append(delivery_id)
+        else:
+            skipped.append(
+                {"delivery_id": delivery_id, "outcome": "skipped", "reason": _WHY[fate], "recorded_at": work.now}
+            )
+    if skipped:
+        work.session.execute(insert(Outcome), skipped)
+    if astray:
+        work.session.exec(update(Delivery).where(col(Delivery.id).in_(astray)).values(position=None))
+    return ready
 
 
-def _barred(session: Session) -> ColumnElement[bool]:
-    """Whether a member's own address is suppressed."""
-    standing = select(Suppression.id).where(col(Suppression.lifted_at).is_(None))
-    if session.exec(standing.limit(1)).first() is None:
-        return literal(False)
-    return exists().where(
-        col(Suppression.email_key) == col(Member.email_key), col(Suppression.lifted_at).is_(None)
+def _untried(work: Work, tried: Sequence[_Tried], limit: int) -> Sequence[_Row]:
+    """So many letters by position; of each its position, its delivery, the address, and 0 or why not to write."""
+    query = _letters(guardian=work.batch.audience == "guardian", barred=_any_barred(work.session))
+    runs = _merged(tried)
+    if len(runs) > MANY:
+        positions = _untried_positions(work.session, work.batch, runs)[:limit]
+        query = query.where(col(Delivery.position).in_(positions))
+    else:
+        query = _left(query, runs)
+    given = {"batch": work.batch.id, "now": work.now, "most": limit}
+    return [(row[0], row[1], row[2], row[3]) for row in work.session.execute(query, given)]
+
+
+@cache
+def _letters(*, guardian: bool, barred: bool) -> Select[Any]:
+    """Whom the letters of a batch go to. barred: whether any address is suppressed."""
+    own, guardians = col(Member.email), col(Member.guardian_email)
+    guarded = and_(guardians.is_not(None), guardians != "")
+    otherwise: list[ColumnElement[bool]] = [guarded, own.is_(None), own == ""]
+    if barred:
+        standing = exists().where(
+            col(Suppression.email_key) == col(Member.email_key), col(Suppression.lifted_at).is_(None)
+        )
+        otherwise.append(standing)
+    fate = case(
+        (col(Member.erased_at).is_not(None), ERASED),
+        (col(Member.retained_until) <= bindparam("now"), LAPSED),
+        (~guarded if guardian else or_(*otherwise), OTHERWISE),
+        else_=0,
     )
+    query: Select[Any] = _OPEN.add_columns(col(Delivery.id), guardians if guardian else own, fate)
+    query = query.join(Member, col(Member.id) == Delivery.member_id)
+    return query.order_by(col(Delivery.position)).limit(bindparam("most"))
 
 
-def _barred_guardians(work: Work) -> frozenset[str]:
-    """Suppressed addresses as plain hashes, where a batch is for guardians: theirs are kept nowhere else."""
-    return audience.suppressed(work.session) if work.batch.audience == "guardian" else frozenset()
+_STANDING = select(Suppression.id).where(col(Suppression.lifted_at).is_(None)).limit(1)
 
 
-def _within(first: int, last: int) -> ColumnElement[bool]:
-    return and_(col(Delivery.position) >= first, col(Delivery.position) < last)
+def _any_barred(session: Session) -> bool:
+    return session.exec(_STANDING).first() is not None
 
 
-def _tried(session: Session, batch: Batch) -> list[tuple[int, int]]:
-    found = session.exec(
-        select(Attempt.first, Attempt.last).where(Attempt.batch_id == batch.id, col(Attempt.state).in_(FINAL))
-    )
-    return sorted((first, last) for first, last in found)
+# -- what was tried -----------------------------------------------------------------------------
+
+_ATTEMPTS = (
+    sa_select(col(Attempt.first), col(Attempt.last), col(Attempt.state))
+    .where(col(Attempt.batch_id) == bindparam("batch"), col(Attempt.state).in_((*FINAL, "halved")))
+    .order_by(col(Attempt.first))
+)
 
 
-def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def _tried(session: Session, batch: Batch) -> list[_Tried]:
+    """The attempts whose recipients are not tried again, or not together, by their first."""
+    return [_Tried(*row) for row in session.execute(_ATTEMPTS, {"batch": batch.id})]
+
+
+def _merged(tried: Iterable[_Tried]) -> list[tuple[int, int]]:
+    """Runs of positions that are not tried again."""
     merged: list[tuple[int, int]] = []
-    for first, last in spans:
+    for first, last, state in tried:
+        if state not in FINAL:
+            continue
         if merged and first <= merged[-1][1]:
             merged[-1] = merged[-1][0], max(last, merged[-1][1])
         else:
@@ -159,35 +209,48 @@ def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _gone(row: Row[Any], now: datetime) -> str:
-    """Why a member is not told after all; "" where they are."""
-    if row.erased_at is not None:
-        return "erased"
-    return "lapsed" if row.retained_until is not None and row.retained_until <= now else ""
+def _left(query: Select[Any], runs: Sequence[tuple[int, int]]) -> Select[Any]:
+    if not runs:
+        return query
+    place = col(Delivery.position)
+    return query.where(*(not_(and_(place >= first, place < last)) for first, last in runs))
 
 
-def _owed_otherwise(row: Row[Any], batch: Batch, barred: frozenset[str], secret: str) -> bool:
-    if (batch.audience == "guardian") != bool(row.guardian_email):
-        return True
-    if row.guardian_email:
-        return bool(barred) and addresses.key(row.guardian_email, secret) in barred
-    return not row.email or bool(row.barred)
+def _untried_positions(session: Session, batch: Batch, runs: Sequence[tuple[int, int]]) -> list[int]:
+    places: list[int] = sorted(session.scalars(_OPEN, {"batch": batch.id}))
+    left, start = [], 0
+    for first, last in runs:
+        left += places[start : bisect_left(places, first)]
+        start = bisect_left(places, last)
+    return left + places[start:]
 
 
 # -- cutting requests ---------------------------------------------------------------------------
 
 
-def _chunks(work: Work, ready: Sequence[_Ready], size: int) -> list[list[_Ready]]:
+def _chunks(
+    session: Session, batch: Batch, tried: Sequence[_Tried], ready: Sequence[_Ready], size: int
+) -> list[Sequence[_Ready]]:
     """Part positions into requests: runs of at most `size`, cut where a request was halved or an address recurs.
 
     The longest come first: both halves of a refused request are tried before either is halved again.
     """
-    barriers = sorted(_barriers(work.session, work.batch))
+    if not ready:
+        return []
+    written = addresses.all_normalised([one.address for one in ready])
+    if not tried and len(ready) <= size and len(set(written)) == len(ready):
+        return [ready]
+    chunks = _cut(ready, written, sorted(_barriers(session, batch, tried)), size)
+    return sorted(chunks, key=lambda chunk: (-len(chunk), chunk[0].position))
+
+
+def _cut(
+    ready: Sequence[_Ready], written: Sequence[str], barriers: Sequence[int], size: int
+) -> list[Sequence[_Ready]]:
     chunks: list[list[_Ready]] = []
     seen: set[str] = set()
     barrier = 0
-    for one in ready:
-        address = addresses.normalised(one.address)
+    for one, address in zip(ready, written, strict=True):
         apart = not chunks or len(chunks[-1]) >= size or address in seen
         while barrier < len(barriers) and barriers[barrier] <= one.position:
             barrier += 1
@@ -197,50 +260,66 @@ def _chunks(work: Work, ready: Sequence[_Ready], size: int) -> list[list[_Ready]
             seen.clear()
         chunks[-1].append(one)
         seen.add(address)
-    return sorted(chunks, key=lambda chunk: (-len(chunk), chunk[0].position))
+    return list[Sequence[_Ready]](chunks)
 
 
-def _barriers(session: Session, batch: Batch) -> set[int]:
+def _barriers(session: Session, batch: Batch, tried: Sequence[_Tried]) -> set[int]:
     """Positions at which a request must begin: around what was tried, and where a refused one is halved."""
-    rows = session.exec(select(Attempt).where(Attempt.batch_id == batch.id)).all()
-    tried = {cut for a in rows if a.state in FINAL for cut in (a.first, a.last)}
-    halved = [a for a in rows if a.state == "halved"]
-    return tried | {cut for a in halved for cut in (a.first, _middle(session, batch, a), a.last)}
+    cuts = {cut for first, last, _ in tried for cut in (first, last)}
+    halved = [each for each in tried if each.state == "halved"]
+    if halved:
+        rows = session.exec(
+            select(Delivery.position).where(Delivery.batch_id == batch.id, col(Delivery.position).is_not(None))
+        )
+        places = sorted(place for place in rows if place is not None)
+        cuts |= {_middle(places, each) for each in halved}
+    return cuts
 
 
-def _middle(session: Session, batch: Batch, attempt: Attempt) -> int:
-    """The position that parts a refused request's recipients in two."""
-    found = session.exec(
-        select(Delivery.position)
-        .where(Delivery.batch_id == batch.id, _within(attempt.first, attempt.last))
-        .order_by(col(Delivery.position))
-    ).all()
-    return found[len(found) // 2] or 0 if len(found) > 1 else attempt.last
+def _middle(places: Sequence[int], halved: _Tried) -> int:
+    """The position that parts a refused request's recipients in two. places: of the batch, sorted."""
+    first, last = bisect_left(places, halved.first), bisect_left(places, halved.last)
+    return places[(first + last) // 2] if last - first > 1 else halved.last
 
 
 # -- writing them down --------------------------------------------------------------------------
 
 
-def _open(
-    work: Work, chunk: Sequence[_Ready], stated: datetime | None, words: dict[str, str], sender: str
-) -> Request:
-    attempt = Attempt(
-        batch_id=work.batch.id or 0,
-        first=chunk[0].position,
-        last=chunk[-1].position + 1,
-        recipients=len(chunk),
-        body_sha256=_body(work.printed, chunk, words),
-        sender=sender,
-        applies_from=stated,
-        started_at=work.now,
-    )
-    work.session.add(attempt)
+def _open(work: Work, chunks: Sequence[Sequence[_Ready]], sender: str) -> list[Request]:
+    printed, policy, stated = work.sheet
+    words = compose.personal(work.notice, stated, already=work.batch.already, policy=policy)
+    common = _digest(printed.sha256, words)
+    attempts = [
+        Attempt(
+            batch_id=work.batch.id or 0,
+            first=chunk[0].position,
+            last=chunk[-1].position + 1,
+            recipients=len(chunk),
+            body_sha256=_body(common, chunk),
+            sender=sender,
+            applies_from=stated,
+            started_at=work.now,
+        )
+        for chunk in chunks
+    ]
+    work.session.add_all(attempts)
     work.session.flush()
-    recipients = tuple(Recipient(one.delivery_id, one.address, words) for one in chunk)
-    return Request(attempt.id or 0, attempt.first, attempt.last, recipients)
+    return [
+        Request(
+            attempt.id or 0,
+            attempt.first,
+            attempt.last,
+            tuple(Recipient(one.delivery_id, one.address, words) for one in chunk),
+        )
+        for attempt, chunk in zip(attempts, chunks, strict=True)
+    ]
 
 
-def _body(printed: Printed, chunk: Sequence[_Ready], words: dict[str, str]) -> str:
+def _digest(printed: str, words: dict[str, str]) -> str:
+    return "\n".join((printed, repr(sorted(words.items()))))
+
+
+def _body(common: str, chunk: Sequence[_Ready]) -> str:
     """A hash of what goes to whom, by delivery: no address goes in, so the evidence outlives an erasure."""
-    said = [printed.sha256, repr(sorted(words.items())), *(str(one.delivery_id) for one in chunk)]
+    said = [common, *(str(one.delivery_id) for one in chunk)]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()
