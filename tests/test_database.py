@@ -277,7 +277,8 @@ def before_the_ledger(house: House) -> None:
 def notice_row(notice_id: int, kind: str, state: str, **others: Any) -> dict[str, Any]:
     return {
         "id": notice_id, "policy_id": 1, "revision_id": 2, "kind": kind, "state": state, "due_at": NOTED,
-        "substitution_prefix": "prefix", "why": "", "failures": 0, "created_at": NOTED, "opened_at": NOTED, **others,
+        "substitution_prefix": "prefix", "why": "", "failures": 0, "created_at": NOTED, "opened_at": NOTED,
+        **others,
     }  # fmt: skip
 
 
@@ -303,8 +304,9 @@ def attempt_row(
     attempt_id: int, batch_id: int, first: int, last: int, state: str, **others: Any
 ) -> dict[str, Any]:
     return {
-        "id": attempt_id, "batch_id": batch_id, "first": first, "last": last, "state": state, "said": f"as {state}",
-        "body_sha256": f"sha {attempt_id}", "sender": "kept", "started_at": NOTED, "recorded_at": TAKEN, **others,
+        "id": attempt_id, "batch_id": batch_id, "first": first, "last": last, "state": state,
+        "said": f"as {state}", "body_sha256": f"sha {attempt_id}", "sender": "kept", "started_at": NOTED,
+        "recorded_at": TAKEN, **others,
     }  # fmt: skip
 
 
@@ -319,12 +321,13 @@ def event_row(delivery_id: int, attempt_id: int | None, event: str) -> dict[str,
 
 LETTER_ROW = {
     "notice_id": 1, "base_revision_id": 1, "locale": "en", "audience": "member", "already": False, "asks": False,
-    "in_force": False, "subject": "s", "text": "t", "html": "h", "sha256": "x", "engines": "e", "recorded_at": NOTED,
+    "in_force": False, "subject": "s", "text": "t", "html": "h", "sha256": "x", "engines": "e",
+    "recorded_at": NOTED,
 }  # fmt: skip
 
 
 def answers(engine: Engine) -> dict[str, list[Any]]:
-    """What the ledger answers, under either schema: what each member is owed, and what was tried and came of it."""
+    """What the ledger answers, under either schema: what each is owed, what was tried, and what came of it."""
     of = "d" if "channel" in {c["name"] for c in inspect(engine).get_columns("delivery")} else "b"
     covering = "a.batch_id = d.batch_id AND a.first <= d.position AND d.position < a.last"
     asked = {

@@ -412,7 +412,7 @@ def _place_what_has_no_batch() -> None:
     shared = "channel, reason, base_revision_id, locale, audience, applies_from, recorded_at"
     audience = "CASE WHEN COALESCE(m.guardian_email, '') = '' THEN 'member' ELSE 'guardian' END AS audience"
     rows = (
-        f"SELECT d.id, d.notice_id, channel, reason, base_revision_id, locale, {audience}, applies_from, d.recorded_at "
+        f"SELECT d.id, d.notice_id, channel, reason, base_revision_id, locale, {audience}, applies_from, d.recorded_at "  # noqa: S608
         "FROM delivery d JOIN member m ON m.id = d.member_id WHERE d.batch_id IS NULL"
     )
     op.execute(
