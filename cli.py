@@ -200,6 +200,51 @@ def notices_(number: int | None, follow: bool, as_json: bool) -> None:
         runtime.sender.close()
 
 
+@main.command()
+@click.option("--lift", is_flag=True, help="End the quarantine: letters may leave again.")
+@click.option(
+    "--journal",
+    "others",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A further erasure journal, where nodes keep one each; as often as there are.",
+)
+def restored(lift: bool, others: tuple[Path, ...]) -> None:
+    """Run this when the database was restored from a backup, before anything else of Gazette is started.
+
+    Nothing leaves until a person lifts the quarantine; whoever was erased since the backup is erased again.
+    """
+    from app import build_runtime
+    from notifier import restoring
+
+    runtime = build_runtime()
+    if lift:
+        with database.writing(runtime.engine) as session:
+            restoring.lift(session, actor=_actor(), now=runtime.clock.now(session))
+        click.echo("The quarantine is lifted. Each notice waits still, until a person lets it go on.")
+        return
+    found = restoring.begin(runtime, actor=_actor())
+    click.echo(restoring.in_words(found))
+    for journal in dict.fromkeys((runtime.settings.erasure_journal, *others)):
+        _replay(runtime, journal)
+    click.echo(restoring.NEXT)
+
+
+def _replay(runtime: Any, journal: Path) -> None:
+    """A journal that cannot be read is said, and holds up nothing: the quarantine stands."""
+    from errors import JournalUnreadable
+    from notifier import erasures, replaying
+
+    try:
+        done = replaying.replay(runtime, erasures.read(journal), actor=_actor())
+    except JournalUnreadable as refusal:
+        click.echo(f"gazette: {refusal} Whoever was erased since the backup may be back.", err=True)
+        return
+    click.echo(replaying.replayed_in_words(done))
+    if done.unreadable:
+        click.echo(f"gazette: {replaying.unreadable_in_words(journal, done)}", err=True)
+
+
 @main.group(cls=_Group)
 def subscriptions() -> None:
     """Subscriptions of people who are not members."""

@@ -445,6 +445,11 @@ class SuppressionNotStanding(Conflict):
         super().__init__("No suppression stands there: it was lifted already, or never made.")
 
 
+class NotQuarantined(Conflict):
+    def __init__(self) -> None:
+        super().__init__("The database is not in quarantine: that was lifted already, or never began.")
+
+
 class BouncesUnreadable(Invalid):
     """The place where bounces are read cannot be; the sentence says why, never with a password in it."""
 
@@ -462,6 +467,19 @@ class FileInvalid(Invalid):
 
 class SettingInvalid(Invalid):
     """A setting is missing or wrong; the sentence names it."""
+
+
+class JournalUnwritable(SettingInvalid):
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"Nobody was erased: the erasure journal (GAZETTE_ERASURE_JOURNAL) cannot be written to ({why}), "
+            "and a restored backup would bring the member back. Put it right, then erase again."
+        )
+
+
+class JournalUnreadable(Invalid):
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"The erasure journal {path} cannot be read: {why}.")
 
 
 class SchemaNotAtHead(Conflict):

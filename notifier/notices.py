@@ -285,14 +285,14 @@ def skip_queued(session: Session, notice: Notice, reason: str, *, now: datetime)
     ).all()
     for batch in queued:
         _skip(session, _unsent(session, batch), reason, now)
-        _unknown_again(session, batch)
+        unknown_again(session, batch)
         batch.state = final_state(set(session.exec(select(Attempt.state).where(Attempt.batch_id == batch.id))))
         session.add(batch)
     _skip(session, _unplaced(session, notice), reason, now)
     session.flush()
 
 
-def _unknown_again(session: Session, batch: Batch) -> None:
+def unknown_again(session: Session, batch: Batch) -> None:
     """Attempts that were to be made again, and will not be, are unknown as before."""
     attempts = session.exec(select(Attempt).where(Attempt.batch_id == batch.id).order_by(col(Attempt.id))).all()
     for number, attempt in enumerate(attempts):

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, or_, select, update
 
 from database import reading, writing
-from notifier import canary, members, notices, pacing, recording, windows
+from notifier import canary, erasures, members, notices, pacing, recording, windows
 from notifier.logs import about
 from notifier.models import Batch, Delivery, Member, Notice, Quarantine
 from notifier.press import Press
@@ -347,10 +347,12 @@ def purge(runtime: Runtime) -> int:
     return len(lapsed)
 
 
-def erase(runtime: Runtime, member: Member, *, actor: str) -> None:
+def erase(runtime: Runtime, member: Member, *, actor: str, journalled: bool = False) -> None:
     """Erase a member: first the letters kept, then the rows, so that a fault leaves a name to try again by.
 
-    A letter that is being written meanwhile is forgotten by whoever records it.
+    A letter that is being written meanwhile is forgotten by whoever records it. The journal's line comes last
+    before the commit: what is erased is in the journal, and what could not be is not.
+    journalled: it is in the journal already. Raises: JournalUnwritable.
     """
     with reading(runtime.engine) as session:
         found = session.exec(select(Delivery.id).where(Delivery.member_id == member.id))
@@ -359,6 +361,9 @@ def erase(runtime: Runtime, member: Member, *, actor: str) -> None:
     with writing(runtime.engine) as session:
         held = session.get_one(Member, member.id, with_for_update=True)
         if held.erased_at is None:
-            now = runtime.clock.now(session)
+            name, now = held.external_id or "", runtime.clock.now(session)
             members.erase(session, held, actor=actor, now=now)
+            if not journalled:
+                journal = runtime.settings.erasure_journal
+                erasures.note(journal, held.id or 0, name, secret=runtime.secret, now=now)
     runtime.sender.forget(letters)

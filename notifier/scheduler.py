@@ -83,6 +83,8 @@ def _put_off(runtime: Runtime, notice: Notice, fault: Exception) -> None:
 def top_up(runtime: Runtime) -> int:
     """Tell late arrivals by the notices that are open, and place again what lost its place."""
     with reading(runtime.engine) as session:
+        if outbox.quarantined(session):
+            return 0
         open_ones = notices.topped_up(session)
     owed = 0
     for notice in open_ones:
@@ -95,12 +97,12 @@ def top_up(runtime: Runtime) -> int:
 
 def purge(runtime: Runtime) -> int:
     """Erase lapsed members; forget reports that are too old, and the ticks of nodes that are long gone."""
-    purged = outbox.purge(runtime)
     with writing(runtime.engine) as session:
         now = runtime.clock.now(session)
         bodies.forget_old(session, now)
         long_ago = now - timedelta(days=7)
         session.exec(delete(Tick).where(col(Tick.ticked_at) < long_ago))
+    purged = outbox.purge(runtime)  # last: where the erasure journal is out of reach it fails, and only it
     if purged:
         forget_erased(runtime.engine)
     return purged

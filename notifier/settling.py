@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from database import reading, writing
-from notifier import notices, recording
+from notifier import doubts, notices, recording
 from notifier.logs import about
 from notifier.models import Attempt, Batch, Notice
 from notifier.runtime import Runtime
@@ -121,6 +121,8 @@ def _send_again(runtime: Runtime) -> int:
         return 0
     with reading(runtime.engine) as session:
         long_ago = runtime.clock.now(session) - timedelta(minutes=runtime.settings.resend_minutes)
+        if doubts.is_recent(session, long_ago):
+            return 0  # all these were begun before the database was restored
         doubtful = session.exec(
             select(Attempt.id)
             .join(Batch, col(Batch.id) == Attempt.batch_id)

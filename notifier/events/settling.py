@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col, update
 
 from notifier import notices, recording
+from notifier.events import proving
 from notifier.events.matching import Matched, Place, chunks
 from notifier.models import Attempt, Batch
 
@@ -24,6 +25,11 @@ class Request(NamedTuple):
     first: int
     last: int
     state: str
+
+    @property
+    def is_single(self) -> bool:
+        """What came back by the return address proves its own letter only, so just a request of that one."""
+        return self.last - self.first == 1
 
     def covers(self, place: Place) -> bool:
         return (
@@ -45,16 +51,21 @@ def settle(session: Session, matched: Sequence[Matched], now: datetime) -> list[
     latest = _latest(session, [m.place for m in matched if m.report.returned])
     proven: dict[int, Request] = {}
     ids: list[int | None] = []
-    for each in matched:
+    strays: dict[int, Matched] = {}  # by their place in ids: they prove one letter at most
+    for number, each in enumerate(matched):
         request = named.get(each.report.attempt or 0) or latest.get(each.place.delivery_id)
-        if request is None or not request.covers(each.place):
-            ids.append(each.attempt_id)
-            continue
-        ids.append(request.id)
-        # What came back by the return address proves its own letter only, so just a request of that one.
-        if each.report.attempt is not None or request.last - request.first == 1:
+        covered = request is not None and request.covers(each.place)
+        ids.append(request.id if request is not None and covered else each.attempt_id)
+        if request is not None and covered and (each.report.attempt is not None or request.is_single):
             proven[request.id] = request
+        elif each.report.attempt is not None or each.report.returned:
+            strays[number] = each
     _take(session, proven.values(), now)
+    pieces = proving.prove(session, list(strays.values()), now)
+    for number, each in strays.items():
+        ids[number] = pieces.get(each.place.delivery_id, ids[number])
+    for batch_id in sorted({each.place.batch_id for each in strays.values()} if pieces else ()):
+        _follow(session, batch_id)
     return ids
 
 

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import literal
 from sqlalchemy import select as sa_select
-from sqlmodel import Session, col, func, select, update
+from sqlmodel import Session, col, select, update
 
 from notifier import suppressions
-from notifier.models import Quarantine, Subscription, SubscriptionLetter
+from notifier.doubts import restored_at
+from notifier.models import Subscription, SubscriptionLetter
 from policy_versions.models import DecisionRecord, Revision, Withdrawal
 from settings import Settings
 
@@ -32,11 +33,6 @@ def give_up(session: Session, settings: Settings, *, now: datetime) -> int:
         .where(doubted)
         .values(state="unknown", said="It is not known whether it left.", recorded_at=now)
     ).rowcount
-
-
-def restored_at(session: Session) -> datetime | None:
-    """When the database was last restored from a copy, if ever."""
-    return session.exec(select(func.max(Quarantine.began_at))).one()
 
 
 def owe(session: Session, settings: Settings, *, now: datetime) -> int:
