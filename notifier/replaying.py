@@ -53,19 +53,20 @@ def _replay_chunk(
     runtime: Runtime, chunk: Sequence[erasures.Line | erasures.Unreadable], done: Replayed, actor: str
 ) -> Replayed:
     known = _members(runtime, {line.member_id for line in chunk if isinstance(line, erasures.Line)})
+    gone = {member_id for member_id, member in known.items() if member.erased_at is not None}
     for line in chunk:
         if isinstance(line, erasures.Unreadable):
             first = done.first_unreadable or line.number
             done = done._replace(unreadable=done.unreadable + 1, first_unreadable=first)
             continue
         member = known.get(line.member_id)
-        if member is not None and member.erased_at is not None:
+        if line.member_id in gone:
             done = done._replace(already=done.already + 1)
         elif member is None or erasures.key(member.external_id or "", runtime.secret) != line.key:
             done = done._replace(strangers=done.strangers + 1)
         else:
             outbox.erase(runtime, member, actor=actor, journalled=True)
-            del known[line.member_id]  # a line that is there twice
+            gone.add(line.member_id)
             done = done._replace(erased=done.erased + 1)
     return done
 
