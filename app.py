@@ -21,6 +21,7 @@ import settings as configuration
 from database import Clock, DatabaseClock
 from errors import Refusal
 from notifier import logs, senders
+from notifier.bounces import places
 from notifier.runtime import Runtime
 from notifier.senders.protocol import Sender
 from settings import Settings
@@ -32,6 +33,8 @@ def build_runtime(
     """Build what the jobs and the edges share. Raises: SettingInvalid, SchemaNotAtHead."""
     settings = settings or configuration.load()
     logs.configure(settings)
+    if settings.bounces is not None:
+        places.place(settings.bounces.get_secret_value())  # a wrong one is said now, not when a tick meets it
     engine = database.create_engine(settings.database_url)
     database.require_head(engine)
     return Runtime(

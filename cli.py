@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -243,6 +244,63 @@ def _replay(runtime: Any, journal: Path) -> None:
     click.echo(replaying.replayed_in_words(done))
     if done.unreadable:
         click.echo(f"gazette: {replaying.unreadable_in_words(journal, done)}", err=True)
+
+
+@main.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+def bounces(files: tuple[Path, ...]) -> None:
+    """Take letters that came back: from the mailbox of GAZETTE_BOUNCES, or from FILES, - for standard input.
+
+    A mail server may pipe each message for the return addresses into `gazette bounces -`.
+    """
+    from notifier.bounces import taking
+
+    if files == (Path("-"),):
+        _bounce_piped()
+        return
+    with _runtime() as runtime:
+        came = (taking.take(runtime, _bounce(file)) for file in files)
+        tally = Counter(came) if files else taking.take_all(runtime)
+    click.echo(f"Messages: {taking.said(tally)}.")
+
+
+@contextmanager
+def _runtime() -> Iterator[Any]:
+    """What the jobs share, given back at the end."""
+    from app import build_runtime
+
+    runtime = build_runtime()
+    try:
+        yield runtime
+    finally:
+        runtime.sender.close()
+        runtime.engine.dispose()
+
+
+def _bounce(file: Path) -> bytes:
+    from notifier.bounces.parts import LARGEST
+
+    if str(file) == "-":
+        raw = sys.stdin.buffer.read(LARGEST)
+        while sys.stdin.buffer.read(LARGEST):  # a mail server must not find its pipe closed
+            pass
+        return raw
+    with file.open("rb") as opened:
+        return opened.read(LARGEST)
+
+
+def _bounce_piped() -> None:
+    """Take one message from a mail server, which is told to come again later where that cannot be done now."""
+    from notifier.bounces import taking
+
+    raw = _bounce(Path("-"))
+    try:
+        with _runtime() as runtime:
+            came = taking.take(runtime, raw)
+    except Exception as fault:  # whatever it is, the message must not be lost for it
+        click.echo(f"gazette: {fault if isinstance(fault, Refusal) else type(fault).__name__}", err=True)
+        raise SystemExit(os.EX_TEMPFAIL) from None
+    click.echo(f"Messages: 1 {came}.")
 
 
 @main.group(cls=_Group)

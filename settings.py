@@ -19,6 +19,7 @@ from errors import SettingInvalid
 
 PREFIX = "GAZETTE_"
 LEAST_SECRET = 32
+LONGEST_BOUNCE_NAME = 26  # 64 in all, less a sign, the largest number and its signature: see senders/returns.py
 _UNSAFE = {"changeme", "change-me", "secret", "password", "development", "default"}
 
 
@@ -120,6 +121,22 @@ class Settings(BaseSettings):
         deadline = info.data.get("request_seconds")
         if deadline is not None and value < 2 * deadline:
             raise ValueError("must be at least twice GAZETTE_REQUEST_SECONDS, so that an answer can be recorded")
+        return value
+
+    @field_validator("bounce_address")
+    @classmethod
+    def _leaves_room(cls, value: str | None) -> str | None:
+        if value is not None and len(value.partition("@")[0]) > LONGEST_BOUNCE_NAME:
+            raise ValueError(
+                f"has more than {LONGEST_BOUNCE_NAME} characters before the @, where each letter's are added"
+            )
+        return value
+
+    @field_validator("bounces")
+    @classmethod
+    def _recognises_letters(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None and "bounce_address" in info.data and info.data["bounce_address"] is None:
+            raise ValueError("needs GAZETTE_BOUNCE_ADDRESS, by which a letter that comes back is recognised")
         return value
 
     @property

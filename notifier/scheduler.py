@@ -20,6 +20,7 @@ from sqlmodel import Session, col, delete
 from database import forget_erased, reading, writing
 from errors import NoticeAlreadyOpen
 from notifier import deciding, notices, outbox, settling, subscriptions, translating
+from notifier.bounces import taking
 from notifier.events import bodies
 from notifier.models import Notice, Tick
 from notifier.runtime import Runtime
@@ -117,6 +118,7 @@ JOBS = (
     Job("fold", bodies.fold_due, 1),
     Job("subscriptions", subscriptions.tick, 6),
     Job("settle", settling.settle, 6),
+    Job("bounces", taking.tick, 12),
     Job("purge", purge, 60),
 )
 

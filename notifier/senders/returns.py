@@ -15,7 +15,6 @@ from collections.abc import Iterator
 
 from notifier.senders.mime import deliverable
 
-LONGEST_NAME = 26  # before the + of a return address, so that 64 hold the largest number and its signature
 _SIGNATURE = 16  # characters of five bits each
 _SUBSCRIBER = "s"  # in place of a minus: the number is of a letter to a subscriber
 # A mail server may write it in capitals, so nothing depends on case.

@@ -43,7 +43,9 @@ def hand_over(smtp: smtplib.SMTP, content: bytes) -> str:
     if b"\n." in content:
         content = _LEADING_DOT.sub(b"..", content)
     smtp.send(content + b".\r\n")
-    return _expect(smtp.getreply(), 2, "the letter")
+    code, text = smtp.getreply()
+    _expect((code, text), 2, "the letter")
+    return _words(text)
 
 
 def _commands(smtp: smtplib.SMTP, letter: Envelope) -> tuple[bytes, bytes, bytes]:
@@ -55,7 +57,8 @@ def _commands(smtp: smtplib.SMTP, letter: Envelope) -> tuple[bytes, bytes, bytes
         if not smtp.has_extn("smtputf8"):
             raise Refused("The mail server takes no address with other letters than A to Z.", address=True)
         options += " SMTPUTF8 BODY=8BITMIME"
-    if any(c in "\r\n" for c in letter.sender + letter.address):
+    addresses = letter.sender + letter.address
+    if "\r" in addresses or "\n" in addresses:
         raise ValueError("a line break stands in an address")
     return (
         f"MAIL FROM:<{letter.sender}>{options}\r\n".encode(),
@@ -81,25 +84,28 @@ def _announce_at_once(smtp: smtplib.SMTP, commands: tuple[bytes, bytes, bytes]) 
         raise
 
 
-def _expect(reply: tuple[int, bytes], kind: int, step: str, address: bool = False) -> str:
-    """Return the words of a reply of the kind hoped for (its first digit).
+def _expect(reply: tuple[int, bytes], kind: int, step: str, address: bool = False) -> None:
+    """Go on where a reply is of the kind hoped for (its first digit).
 
     Raises: NotSent for 4xx, Refused for 5xx; OSError for what is no SMTP, after which nothing can be relied on.
     """
     code, text = reply
     if code // 100 == kind:
-        return without_addresses(text.decode(errors="replace"))
+        return
     if code // 100 not in (4, 5):
         raise smtplib.SMTPServerDisconnected(f"it answered {step} out of turn with {code}")
     raise _failure(code, text, step, address=address)
 
 
 def _failure(code: int, text: bytes | str, step: str, *, address: bool = False) -> SendFailure:
-    words = without_addresses(text.decode(errors="replace") if isinstance(text, bytes) else text)
-    sentence = f"The mail server answered {step} with {code} {words}."
+    sentence = f"The mail server answered {step} with {code} {_words(text)}."
     if code // 100 == 5:
         return Refused(sentence, status=code, address=address)
     return NotSent(sentence, status=code)
+
+
+def _words(text: bytes | str) -> str:
+    return without_addresses(text.decode(errors="replace") if isinstance(text, bytes) else text)
 
 
 def lost(error: OSError) -> Unknown:

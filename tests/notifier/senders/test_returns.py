@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.senders import Refused
-from notifier.senders.returns import LONGEST_NAME, ReturnAddress
+from notifier.senders.returns import ReturnAddress
+from settings import LONGEST_BOUNCE_NAME
 
 OURS = ReturnAddress("bounces@example.com", "a secret")
 IDS = st.integers(-(2**63) + 1, 2**63 - 1).filter(bool)
@@ -21,7 +22,7 @@ def test_an_address_says_whose_letter_it_was_however_it_is_written(number: int) 
 
 @given(number=IDS)
 def test_the_longest_name_that_is_allowed_leaves_room_for_the_number(number: int) -> None:
-    longest = ReturnAddress(f"{'b' * LONGEST_NAME}@example.com", "a secret").of(number)
+    longest = ReturnAddress(f"{'b' * LONGEST_BOUNCE_NAME}@example.com", "a secret").of(number)
     assert len(longest.partition("@")[0]) <= 64
 
 
