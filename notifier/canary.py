@@ -22,13 +22,18 @@ WORTH = 5  # a notice of fewer than so many times the first letters leaves at on
 
 
 class Heard(NamedTuple):
-    """What is known of the first letters. left: taken by the provider. events: of so many something came back."""
+    """What is known of the first letters. left: taken by the provider. events: of so many something came back.
+
+    What is not known of holds the others up for its time only: doubtful letters, and those put off because they
+    cannot be made.
+    """
 
     letters: int
-    open: int  # queued, sending or unknown
+    open: int  # queued or sending
     left: int
     events: int
     bounced: int
+    silent: int = 0  # unknown or put off
 
 
 def choose(session: Session, notice: Notice, first: int, *, now: datetime) -> None:
@@ -78,9 +83,11 @@ def heard(session: Session, notice: Notice) -> Heard:
             col(DeliveryEvent.event).in_(("delivered", "bounce", "dropped", "spamreport")),
         )
     ).one()
-    still = sum(batch.size for batch in batches if batch.state in ("queued", "sending", "unknown"))
+    waiting = [batch for batch in batches if batch.state in ("queued", "sending")]
+    still = sum(batch.size for batch in waiting if not batch.said)
+    silent = sum(batch.size for batch in batches if batch.state == "unknown" or (batch in waiting and batch.said))
     bounced = sum(batch.bounced for batch in batches)
-    return Heard(sum(batch.size for batch in batches), still, int(left or 0), events, bounced)
+    return Heard(sum(batch.size for batch in batches), still, int(left or 0), events, bounced, silent)
 
 
 def judge(
@@ -99,7 +106,7 @@ def judge(
         return "shut", (
             f"The first {known.left} letters have left. This sender reports nothing of them: look, then go on."
         )
-    if known.events >= HEARD_OF * known.left or now >= since + patience:
+    if known.events >= HEARD_OF * (known.left + known.silent) or now >= since + patience:
         return "open", ""
     return "canary", ""
 

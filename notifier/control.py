@@ -251,7 +251,8 @@ def _go_on(session: Session, notice: Notice, *, due_at: datetime, now: datetime)
     session.add(notice)
     session.flush()
     notices.supersede(session, notice, now)
-    session.exec(update(Batch).where(col(Batch.notice_id) == notice.id).values(not_before=None))
+    put_off = col(Batch.not_before).is_not(None)
+    session.exec(update(Batch).where(col(Batch.notice_id) == notice.id, put_off).values(not_before=None))
 
 
 def note(

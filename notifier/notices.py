@@ -388,6 +388,14 @@ def top_up(session: Session, notice: Notice, *, secret: str, now: datetime, batc
     return counted.told + placed
 
 
+def wants_top_up(session: Session, notice: Notice, *, now: datetime) -> bool:
+    """Whether `top_up` may find anybody: asked before the notice is locked, since it looks at every member."""
+    if _awaits_a_place(session, notice):
+        return True
+    _, entry = _about(session, notice)
+    return next(_late(session, notice, entry, now), None) is not None
+
+
 def _matters(record: History, entry: Entry, owed: Owed) -> bool:
     """Whether what a late member does not know holds anything that is not minor, or was decided so since.
 
@@ -516,18 +524,30 @@ def complete(session: Session, notice: Notice, *, now: datetime) -> bool:
     """Mark a notice complete where nothing is queued, sending or unknown; whether it is."""
     # Locked by a statement of its own: an UPDATE that waits for the lock would judge by what it saw before.
     session.exec(select(Notice.id).where(Notice.id == notice.id).with_for_update()).one()
-    open_batches = exists().where(
-        col(Batch.notice_id) == Notice.id, col(Batch.state).in_(("queued", "sending", "unknown"))
-    )
-    if _unplaced(session, notice, 1):
-        return False
-    won = session.exec(
-        update(Notice)
-        .where(col(Notice.id) == notice.id, col(Notice.state) == "sending", ~open_batches)
-        .values(state="complete", completed_at=now)
-    )
     session.refresh(notice)
-    return won.rowcount == 1
+    if notice.state != "sending" or _has_open_batch(session, notice) or _awaits_a_place(session, notice):
+        return False
+    notice.state, notice.completed_at = "complete", now
+    session.add(notice)
+    session.flush()
+    return True
+
+
+def _has_open_batch(session: Session, notice: Notice) -> bool:
+    some = select(Batch.id).where(
+        Batch.notice_id == notice.id, col(Batch.state).in_(("queued", "sending", "unknown"))
+    )
+    return session.exec(some.limit(1)).first() is not None
+
+
+def _awaits_a_place(session: Session, notice: Notice) -> bool:
+    """Whether a letter waits to be placed anew: by its batches, whose index has those without a place."""
+    some = select(Delivery.id).where(
+        col(Delivery.batch_id).in_(select(Batch.id).where(Batch.notice_id == notice.id)),
+        col(Delivery.position).is_(None),
+        ~_has_outcome(),
+    )
+    return session.exec(some.limit(1)).first() is not None
 
 
 def withdrawn(session: Session, revision: Revision, *, now: datetime) -> Notice | None:

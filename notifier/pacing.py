@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, func, select, update
+from sqlalchemy import bindparam
+from sqlmodel import Session, col, func, or_, select, update
 
 from notifier.models import Attempt, Pace
 from settings import Settings
@@ -18,7 +19,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SPAN = timedelta(seconds=10)  # over which a found rate is kept
 RISE = 0.05  # of the rate, for each second in which nothing was refused
 LEAST_RATE = 1.0  # letters a second
-LONGEST_HOLD = timedelta(minutes=10)
+LONGEST_HOLD = timedelta(hours=24)  # senders take no longer wait from an answer either
+MAY_HAVE_LEFT = ("started", "accepted", "unknown", "resent")  # attempts that spend of a quota
 FIRST_HOLD = timedelta(seconds=5)
 
 
@@ -48,7 +50,9 @@ def _budgets(settings: Settings, pace: Pace | None) -> list[tuple[int, timedelta
 def spent(session: Session, *, since: datetime) -> int:
     """Letters tried since then, but for those that certainly did not leave."""
     found = session.exec(
-        select(func.sum(Attempt.recipients)).where(Attempt.started_at > since, Attempt.state != "not_sent")
+        select(func.sum(Attempt.recipients)).where(
+            Attempt.started_at > since, col(Attempt.state).in_(MAY_HAVE_LEFT)
+        )
     ).one()
     return int(found or 0)
 
@@ -68,19 +72,24 @@ def refused(session: Session, *, retry_after: float | None, said: str, now: date
 
 
 def hold(session: Session, *, seconds: float, now: datetime) -> None:
-    """The provider said with its answer that its budget is spent until then."""
+    """The provider said with its answer that its budget is spent until then: no sooner than it said before."""
     until = now + min(timedelta(seconds=seconds), LONGEST_HOLD)
-    session.exec(update(Pace).where(col(Pace.id) == 1).values(held_until=until, recorded_at=now))
+    sooner = or_(col(Pace.held_until).is_(None), col(Pace.held_until) < until)
+    session.exec(update(Pace).where(col(Pace.id) == 1, sooner).values(held_until=until, recorded_at=now))
 
 
 def taken(session: Session, *, now: datetime) -> None:
     """A request was taken: a found rate rises, at most once a second."""
-    session.exec(
-        update(Pace)
-        .where(
-            col(Pace.id) == 1,
-            col(Pace.rate).is_not(None),
-            col(Pace.recorded_at) <= now - timedelta(seconds=1),
-        )
-        .values(rate=col(Pace.rate) * (1 + RISE), recorded_at=now)
+    given = {"before": now - timedelta(seconds=1), "now": now}
+    session.connection().execute(_RISES, given)
+
+
+_RISES = (
+    update(Pace)
+    .where(
+        col(Pace.id) == 1,
+        col(Pace.rate).is_not(None),
+        col(Pace.recorded_at) <= bindparam("before"),
     )
+    .values(rate=col(Pace.rate) * (1 + RISE), recorded_at=bindparam("now"))
+)

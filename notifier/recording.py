@@ -181,8 +181,11 @@ def _after_trouble(runtime: Runtime, batch: Batch, verdicts: Sequence[Verdict]) 
         held = session.get_one(Batch, batch.id, with_for_update=True)
         now = runtime.clock.now(session)
         account = next((v for v in verdicts if isinstance(v, Refused) and not v.address), None)
-        if account is not None or _refused_alike(session, held, now):
-            why = str(account) if account else "Both halves of a request were refused with the same error."
+        alike = _refused_alike(session, held, now) if account is None else ""
+        if account is not None or alike:
+            why = (
+                str(account) if account else f"Both halves of a request were refused with the same error: {alike}"
+            )
             return _pause(session, runtime, notice, held, why, now)
         failed = [v for v in verdicts if isinstance(v, NotSent | Unknown)]
         notice.failures = _in_a_row(notice, verdicts, failed)
@@ -220,8 +223,8 @@ def _back_off(
     return True
 
 
-def _refused_alike(session: Session, batch: Batch, now: datetime) -> bool:
-    """Whether both halves of a whole request were refused with one error: then it is no address's fault.
+def _refused_alike(session: Session, batch: Batch, now: datetime) -> str:
+    """The error with which both halves of a whole request were refused, "" for none: it is no address's fault.
 
     What a sender refuses by itself, before it asks a provider (no status), it says of an address it has seen.
     The attempts become "not sent", so that the whole is tried again when a person lets the notice go on.
@@ -241,8 +244,8 @@ def _refused_alike(session: Session, batch: Batch, now: datetime) -> bool:
                 attempt.state, attempt.recorded_at = "not_sent", now
             session.add_all(halved)
             session.flush()
-            return True
-    return False
+            return left.said
+    return ""
 
 
 def _is_inside(one: Attempt, others: Sequence[Attempt]) -> bool:

@@ -86,7 +86,8 @@ def top_up(runtime: Runtime) -> int:
     with reading(runtime.engine) as session:
         if outbox.quarantined(session):
             return 0
-        open_ones = notices.topped_up(session)
+        now = runtime.clock.now(session)
+        open_ones = [each for each in notices.topped_up(session) if notices.wants_top_up(session, each, now=now)]
     owed = 0
     for notice in open_ones:
         with writing(runtime.engine) as session:

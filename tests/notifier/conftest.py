@@ -1,0 +1,21 @@
+"""What tests of the telling start from."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.house import FIRST, House
+
+
+@pytest.fixture
+def running(house: House) -> House:
+    """A policy with a first text in force since yesterday's noon, decided, and nobody told of anything yet."""
+    clock = house.runtime.clock
+    clock.instant -= timedelta(days=1)  # type: ignore[attr-defined]
+    house.policy()
+    house.publish(FIRST)
+    house.tick()
+    clock.instant += timedelta(days=1)  # type: ignore[attr-defined]
+    return house
