@@ -63,6 +63,9 @@ def test_a_missing_one_is_named(missing: str) -> None:
         ("review_minutes", "10081"),
         ("review_minutes", "an hour"),
         ("unknown", "maybe"),
+        ("bounce_address", "bounces"),
+        ("bounce_address", f"{'b' * 27}@plover.example"),
+        ("bounces", "imaps://anna:hunter2@mail.example/INBOX"),  # without an address to recognise letters by
         ("proxies", "-1"),
     ],
 )
