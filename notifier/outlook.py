@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sqlmodel import Session, case, col, func, select
 
 from notifier import canary, pacing
+from notifier.arithmetic import LONGEST
 from notifier.models import Attempt, Batch, Notice, Pace
 from notifier.progress import Progress
 from settings import Settings
@@ -43,7 +44,8 @@ class Quota(NamedTuple):
     def ready(self, left: int, now: datetime) -> datetime:
         """When the last of so many letters may leave at the latest."""
         beyond = left - max(self.letters - self.spent, 0)
-        return now + ceil(beyond / self.letters) * self.window if beyond > 0 else now
+        windows = min(ceil(beyond / self.letters), LONGEST // self.window)
+        return now + windows * self.window if beyond > 0 else now
 
 
 class Outlook(NamedTuple):
@@ -128,7 +130,7 @@ def last_leaves(left: int, rate: Rate, quotas: Sequence[Quota], now: datetime) -
     by_quota = [quota.ready(left, now) for quota in quotas]
     each = per_minute(rate, now)
     if each:
-        by_quota.append(now + timedelta(minutes=left / each))
+        by_quota.append(now + min(timedelta(minutes=left / each), LONGEST))
     waits = any(quota.ready(left, now) > now for quota in quotas)
     return max(by_quota) if left and (each or waits) else None
 
