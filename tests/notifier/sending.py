@@ -41,6 +41,22 @@ def opened(house: House, text: str = LONGER, **given: Any) -> Notice:
     return house.notice()
 
 
+def parted(house: House, size: int) -> None:
+    """Part the one batch of a notice into batches of so many: of a few members opening makes no more than one."""
+    with writing(house.runtime.engine) as session:
+        whole = session.exec(select(Batch)).one()
+        owed = session.exec(select(Delivery).order_by(col(Delivery.position))).all()
+        for number, first in enumerate(range(size, len(owed), size), 2):
+            some = owed[first : first + size]
+            part = Batch(**whole.model_dump(exclude={"id", "number", "size"}), number=number, size=len(some))
+            session.add(part)
+            session.flush()
+            for delivery in some:
+                delivery.batch_id = part.id or 0
+        whole.size = min(size, len(owed))
+        session.add_all([whole, *owed])
+
+
 def people(house: House, count: int, **fields: Any) -> None:
     """Members m000, m001 and so on, in one file."""
     joined = {"joined_at": "2026-01-01"}
