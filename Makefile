@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 BIND ?= 127.0.0.1:8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint types imports units screenshots bench bench-significance format lock clean
+.PHONY: help setup run demo test lint types imports units screenshots bench bench-significance bench-delivery format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -66,6 +66,9 @@ bench: $(VENV)/.measured-with ## Measure the redline on pairs of texts (FOLDER=â
 bench-significance: $(VENV)/.installed ## Measure the significance decision on labelled pairs (FOLDER=â€¦)
 	@test -n "$(FOLDER)" || { echo "Usage: make bench-significance FOLDER=labelled [ARGS='--only verdicts --json FILE']"; exit 1; }
 	$(BIN)/python benchmarks/significance.py $(FOLDER) $(ARGS)
+
+bench-delivery: $(VENV)/.tested-with ## Measure sending by the million (ARGS='--members 100000 --only sending')
+	$(BIN)/python benchmarks/delivery.py $(ARGS)
 
 format: $(VENV)/.tested-with ## Put the code in its form
 	$(BIN)/ruff check --fix .

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import sys
 import time
@@ -51,7 +50,6 @@ class Asked(NamedTuple):
 def main(given: Sequence[str] | None = None) -> int:
     """Run, print, and return 0 when everything ran, whatever the figures; 1 when something was stuck."""
     args = _arguments().parse_args(given)
-    logging.disable(logging.WARNING)
     found: list[Figure] = []
     try:
         for where in args.database:

@@ -1,4 +1,4 @@
-"""Processes of a measurement: each has a role of roles.py, says that it is ready, waits, and says what it took.
+"""Processes of a measurement: each has a role of roles.py or ends.py, is ready, waits, and says what it took.
 
 They speak lines of JSON on standard output, and begin at a line on standard input. A process that says nothing for
 too long is killed, and so is every process that still runs when its block is left.
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[2]
+ENDS = ("serve_http", "serve_mail")
 STARTING = 120.0  # seconds; a poster reads its letters first
 
 
@@ -69,7 +70,8 @@ class Child:
 @contextmanager
 def child(role: str, /, **given: Any) -> Iterator[Child]:
     """A process that is ready; it is gone when the block is left. Raises: Stuck."""
-    command = [sys.executable, "-m", "benchmarks.sending.roles", role, json.dumps(given)]
+    module = "benchmarks.sending.ends" if role in ENDS else "benchmarks.sending.roles"
+    command = [sys.executable, "-m", module, role, json.dumps(given)]
     own = {name: value for name, value in os.environ.items() if not name.startswith("GAZETTE_")}
     with ExitStack() as stack:
         errors = stack.enter_context(tempfile.TemporaryFile("w+"))

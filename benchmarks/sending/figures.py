@@ -54,6 +54,13 @@ def of_sending(sent: Sent, terms: Terms) -> list[Figure]:
             Goal(">=", 0.8),
             against=f"the same requests by the same sender and threads: {_spread(bare)} letters/s",
         ),
+        Figure(
+            "sending: computing",
+            statistics.median(sent.cpu["ours"]) / sent.letters * 1e6,
+            unit="µs a letter",
+            against=f"the client alone: {statistics.median(sent.cpu['bare']) / sent.letters * 1e6:.3g} µs; "
+            f"of one core, the database's server not counted",
+        ),
         _astray("sending: letters lost or doubled", sent.astray, sent.letters, len(sent.ours) + len(sent.bare)),
     ]
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -218,7 +218,7 @@ def _answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     until = time.monotonic() + STARTING
     while process.poll() is None and time.monotonic() < until:
         line = http.client.HTTPConnection("127.0.0.1", port, timeout=STARTING)
-        with suppress(OSError):
+        with suppress(OSError), closing(line):
             line.request("GET", PATH)  # any answer will do: the application has been loaded
             line.getresponse().read()
             return

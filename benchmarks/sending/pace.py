@@ -40,8 +40,9 @@ class Sent:
     ours: list[float] = field(default_factory=list)
     bare: list[float] = field(default_factory=list)
     peaks: list[float] = field(default_factory=list)  # MB
+    cpu: dict[str, list[float]] = field(default_factory=lambda: {"ours": [], "bare": []})  # seconds of computing
     astray: int = 0  # letters, of all runs, that the provider did not get, or got twice
-    bytes: list[int] = field(default_factory=list)  # that the provider took: of ours, of the peer's, …
+    bytes: list[int] = field(default_factory=list)  # that the provider took from each run, ours and the peer's
 
     @property
     def whole(self) -> float:
@@ -75,6 +76,7 @@ def _ours(engine: Engine, to: str, terms: Terms, found: Sent) -> None:
         found.opened, found.letters = took["opened"], letters(engine)
     found.ours.append(took["sent"])
     found.peaks.append(took["peak"])
+    found.cpu["ours"].append(took["cpu"])
     _count(to, before, found)
     found.astray += abs(found.letters - _accepted(engine))
 
@@ -82,7 +84,9 @@ def _ours(engine: Engine, to: str, terms: Terms, found: Sent) -> None:
 def _bare(engine: Engine, to: str, terms: Terms, found: Sent) -> None:
     before = taken(to)
     with child("post", url=ground.address(engine), to=to, threads=terms.threads) as poster:
-        found.bare.append(poster.take(terms.patience(found.letters))["seconds"])
+        took = poster.take(terms.patience(found.letters))
+    found.bare.append(took["seconds"])
+    found.cpu["bare"].append(took["cpu"])
     _count(to, before, found)
 
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import ctypes
 import gc
-import json
 import resource
-import signal
 import smtplib
 import sys
 import time
@@ -22,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import database
-from benchmarks.sending import ground, hook, provider, same, sink
+from benchmarks.sending import ground, hook, same
+from benchmarks.sending.ends import begin, say
 from benchmarks.sending.same import Request
 from notifier import outbox, scheduler
 from notifier.runtime import Runtime
@@ -31,20 +28,8 @@ from notifier.senders.protocol import Sender
 from notifier.senders.sendgrid import SendGridSender
 from notifier.senders.smtp import Server, SmtpSender
 
-PR_SET_PDEATHSIG = 1
 KEY = "SG.benchmark"
 AT_ONCE = 4  # connections that a provider posts its events over
-
-
-def main() -> None:
-    with suppress(OSError, AttributeError):  # on Linux it ends with whoever started it
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    role, given = sys.argv[1:]
-    ROLES[role](**json.loads(given))
-
-
-def _say(**said: Any) -> None:
-    print(json.dumps(said), flush=True)
 
 
 def _wait() -> None:
@@ -60,38 +45,19 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-# -- the other ends -----------------------------------------------------------------------------
-
-
-def serve_http(seconds: float) -> None:
-    """Stand for SendGrid, with answers after so long."""
-    asyncio.run(_serving(provider.serve(seconds)))
-
-
-def serve_mail() -> None:
-    """Stand for a mail server."""
-    asyncio.run(_serving(sink.serve()))
-
-
-async def _serving(starting: Any) -> None:
-    server, where = await starting
-    _say(where=where)
-    await server.serve_forever()
-
-
 # -- sending ------------------------------------------------------------------------------------
 
 
 def work(url: str, to: str | int, threads: int) -> None:
     """Open the notice that is due, if one is, and send it. to: SendGrid's address, or a mail server's port."""
     works = _works(url, to, threads)
-    _say(ready=True)
+    say(ready=True)
     _wait()
     began = time.perf_counter()
     scheduler.open_due(works)
-    opened = time.perf_counter()
+    opened, spent = time.perf_counter(), time.process_time()
     outbox.deliver(works)
-    _say(opened=opened - began, sent=time.perf_counter() - opened, peak=_peak())
+    say(opened=opened - began, sent=time.perf_counter() - opened, peak=_peak(), cpu=time.process_time() - spent)
     works.sender.close()
 
 
@@ -125,11 +91,11 @@ def _in_threads(threads: int, things: Iterable[Any], deed: Callable[[Any], objec
 
 
 def _timed(deed: Callable[[], object]) -> None:
-    _say(ready=True)
+    say(ready=True)
     _wait()
-    began = time.perf_counter()
+    began, spent = time.perf_counter(), time.process_time()
     deed()
-    _say(seconds=time.perf_counter() - began, peak=_peak())
+    say(seconds=time.perf_counter() - began, cpu=time.process_time() - spent)
 
 
 def post_built(url: str, to: int, threads: int, most: int) -> None:
@@ -180,9 +146,8 @@ def fold_stored(url: str, bodies: int) -> None:
 
 
 ROLES: dict[str, Callable[..., None]] = {
-    role.__name__: role
-    for role in (serve_http, serve_mail, work, post, post_built, post_events, fold_bare, fold_stored)
+    role.__name__: role for role in (work, post, post_built, post_events, fold_bare, fold_stored)
 }
 
 if __name__ == "__main__":
-    main()
+    begin(ROLES)
