@@ -43,6 +43,12 @@ def standing(session: Session) -> Quarantine | None:
     return session.exec(select(Quarantine).where(col(Quarantine.lifted_at).is_(None))).first()
 
 
+def now_standing(session: Session) -> Restored | None:
+    """How it stands with the quarantine; None where there is none."""
+    found = standing(session)
+    return Restored(found, False, *_in_doubt(session), _paused(session)) if found else None
+
+
 # -- the quarantine -----------------------------------------------------------------------------
 
 

@@ -69,8 +69,11 @@ def by_id(session: Session, suppression_id: int) -> Suppression:
     return found
 
 
-def lift(session: Session, key: str, by: str, now: datetime) -> None:
-    """Let an address be written to again, on a person's word. Raises: SuppressionNotStanding."""
+def lift(session: Session, key: str, by: str, now: datetime, *, why: str = "") -> None:
+    """Let an address be written to again, on a person's word. Raises: SuppressionNotStanding.
+
+    why: as that person says it, for the audit log.
+    """
     found = standing(session, [key])
     lifted = session.execute(
         update(Suppression)
@@ -87,6 +90,7 @@ def lift(session: Session, key: str, by: str, now: datetime) -> None:
         subject=f"suppression {found.id}",
         now=now,
         reason=found.reason,
+        **({"why": why} if why else {}),
     )
 
 
@@ -98,7 +102,7 @@ def newest(session: Session, now: datetime) -> list[Line]:
         .order_by(col(Suppression.id).desc())
         .limit(SHOWN)
     ).all()
-    names = _members(session, [each.email_key for each in found], now)
+    names = owners(session, [each.email_key for each in found], now)
     return [Line(each, names.get(each.email_key, [])) for each in found]
 
 
@@ -107,7 +111,8 @@ def count(session: Session) -> int:
     return session.exec(select(func.count()).where(col(Suppression.lifted_at).is_(None))).one()
 
 
-def _members(session: Session, keys: Sequence[str], now: datetime) -> dict[str, list[str]]:
+def owners(session: Session, keys: Sequence[str], now: datetime) -> dict[str, list[str]]:
+    """By an address's key, the host's keys of the members retained whose own address it is."""
     names: dict[str, list[str]] = {}
     for key, name in session.exec(
         select(Member.email_key, Member.external_id)

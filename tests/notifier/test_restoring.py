@@ -1,4 +1,4 @@
-"""After a restore: what may have left is listed, nothing leaves by itself, nobody is lost, none knowingly told twice."""
+"""After a restore: what may have left is listed, nothing leaves by itself, and nobody is lost or told twice."""
 
 from __future__ import annotations
 

@@ -4,12 +4,29 @@ from flask import Blueprint, Flask
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
-from web.admin import decisions, notice_progress, notices, outbox, policies, publish, sign_in, translations  # noqa: E402
+from web.admin import (  # noqa: E402
+    decisions,
+    notice_progress,
+    notices,
+    outbox,
+    policies,
+    publish,
+    quarantine,
+    reports,
+    sign_in,
+    suppressions,
+    translations,
+)
 from web.admin import overview as overview  # noqa: E402
+
+PARTS = (
+    *(decisions, notice_progress, notices, outbox, overview, policies, publish, quarantine, reports),
+    *(suppressions, translations),
+)
 
 
 def register(app: Flask) -> None:
     sign_in.register(app)
-    for part in (decisions, notice_progress, notices, outbox, policies, publish, overview, translations):
+    for part in PARTS:
         assert part.__name__  # imported for the routes they add
     app.register_blueprint(blueprint)

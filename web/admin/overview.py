@@ -14,7 +14,7 @@ from notifier import members, progress
 from notifier.models import Member, Notice, Tick
 from policy_versions import archive, audit, dates, drafts, locales, overruling, policies, reopening
 from policy_versions.models import AuditEntry, DueDecision, DueTranslation, Policy, Revision, Translation
-from web.admin import blueprint, decisions
+from web.admin import blueprint, decisions, quarantine, reports
 from web.context import now, runtime, session
 from web.public import present
 
@@ -29,7 +29,8 @@ def overview() -> str:
         page_title="Overview",
         today=f"{now():%A} {dates.day_label(now(), dates.zone('UTC'))}",
         year=str(now().year),
-        needs=[*_to_decide(records), *_needs(records), *_translations()],
+        quarantine=quarantine.standing(),
+        needs=[*_to_decide(records), *_needs(records), *_translations(), *reports.needs()],
         undecided=session().exec(select(func.count()).where(DueDecision.failures == 0)).one(),
         scheduler=_scheduler(),
         sending=progress.all_notices(session(), ("sending", "scheduled")),
