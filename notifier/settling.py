@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from database import reading, writing
 from notifier import doubts, notices, recording
@@ -79,7 +79,7 @@ def _ask(runtime: Runtime) -> int:
             .where(
                 Attempt.state == "unknown", Attempt.sender == runtime.sender.name, Attempt.started_at <= earlier
             )
-            .order_by(col(Attempt.id).desc())
+            .order_by(func.random())  # of many doubts each is asked about in time
             .limit(ASKED)
         ).all()
     shown = [each for each in doubtful if each is not None and runtime.sender.look_up(each)]

@@ -42,7 +42,7 @@ def opened(house: House, text: str = LONGER, **given: Any) -> Notice:
 
 
 def parted(house: House, size: int) -> None:
-    """Part the one batch of a notice into batches of so many: of a few members opening makes no more than one."""
+    """Part the one batch of a notice into batches of so many: of a few members opening makes no more."""
     with writing(house.runtime.engine) as session:
         whole = session.exec(select(Batch)).one()
         owed = session.exec(select(Delivery).order_by(col(Delivery.position))).all()

@@ -67,11 +67,12 @@ def once_each(letters: KeptLetters) -> bool:
 
 def test_many_threads_of_many_workers_send_each_letter_once(running: House, letters: KeptLetters) -> None:
     people(running, 60)
-    letters.request_size = 3
     opened(running)
+    parted(running, 5)
+    letters.request_size = 3
     several = [worker(running, f"node {number}", sending_threads=3) for number in range(3)]
     worked = together(*(lambda each=each: outbox.deliver(each) for each in several))
-    assert sum(worked) == len(batches(running)) > 10, worked
+    assert sum(worked) == len(batches(running)) == 12, worked
     assert (len(letters.taken), once_each(letters)) == (60, True)
     assert max(map(len, letters.requests)) <= 3
     outbox.watch(running.runtime)
@@ -134,9 +135,9 @@ def test_a_decision_made_since_is_read_before_another_window_opens(running: Hous
 
 def test_workers_who_print_one_letter_at_once_send_the_same(running: House, letters: KeptLetters) -> None:
     people(running, 12)
-    letters.request_size = 1
     opened(running)
     parted(running, 2)
+    letters.request_size = 1
     asked = [worker(running, f"node {number}", sending_threads=2) for number in range(2)]
     together(*(lambda each=each: outbox.deliver(each) for each in asked))
     assert len({message.html for message, _ in letters.taken}) == 1
