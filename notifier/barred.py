@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import Session, col, select
 
 from errors import FieldMissing, FieldTooLong, Unprintable
@@ -61,40 +62,52 @@ def _as_typed(wanted: str) -> Iterator[tuple[str, str]]:
 
 def _line(session: Session, keys: Sequence[str], now: datetime) -> Line | None:
     found = suppressions.standing(session, keys)
-    return Line(found, whose(session, found, now)) if found else None
+    return Line(found, _names(session, {found.email_key, *keys}, now)) if found else None
 
 
-def whose(session: Session, suppression: Suppression, now: datetime) -> list[str]:
-    """The host's keys of the members whose own address a suppression stands on, in either spelling."""
-    keys = [each.email_key for each in _spellings(session, suppression)]
-    found = suppressions.owners(session, keys, now)
+def whose(session: Session, suppression: Suppression, *, secret: str, now: datetime) -> list[str]:
+    """The host's keys of the members whose own address a suppression stands on, in whatever spelling."""
+    return _names(session, {each.email_key for each in _spellings(session, suppression, secret, now)}, now)
+
+
+def _names(session: Session, keys: set[str], now: datetime) -> list[str]:
+    found = suppressions.owners(session, sorted(keys), now)
     return sorted({name for names in found.values() for name in names})
 
 
-def lift(session: Session, suppression_id: int, *, why: str, actor: str, now: datetime) -> list[str]:
+def lift(session: Session, suppression_id: int, *, why: str, actor: str, secret: str, now: datetime) -> list[str]:
     """Let an address be written to again, in all its spellings. Returns: whose it is, by the host's keys.
 
     Raises: SuppressionNotStanding, FieldMissing, FieldTooLong, Unprintable.
     """
     found = suppressions.by_id(session, suppression_id)
     because = said.reason(why, "Say why it may be written to again.")
-    concerned = whose(session, found, now)
-    for each in _spellings(session, found):
+    spellings = _spellings(session, found, secret, now)
+    concerned = _names(session, {each.email_key for each in spellings}, now)
+    for each in spellings:
         suppressions.lift(session, each.email_key, actor, now, why=because)
     return concerned
 
 
-def _spellings(session: Session, suppression: Suppression) -> Sequence[Suppression]:
-    """What was suppressed by the same report: an address, and as its domain is spelled in its own script."""
-    if suppression.delivery_id is None:
-        return [suppression]
-    return session.exec(
-        select(Suppression)
-        .where(
-            Suppression.delivery_id == suppression.delivery_id,
-            Suppression.recorded_at == suppression.recorded_at,
-            Suppression.reason == suppression.reason,
-            col(Suppression.lifted_at).is_(None),
+def _spellings(session: Session, suppression: Suppression, secret: str, now: datetime) -> Sequence[Suppression]:
+    """What stands on one address: the same report's, and what its owners' address is by its other spellings."""
+    same: list[ColumnElement[bool]] = [
+        col(Suppression.email_key).in_(_of_owners(session, suppression, secret, now))
+    ]
+    if suppression.delivery_id is not None:
+        same.append(
+            and_(
+                col(Suppression.delivery_id) == suppression.delivery_id,
+                col(Suppression.recorded_at) == suppression.recorded_at,
+                col(Suppression.reason) == suppression.reason,
+            )
         )
-        .order_by(col(Suppression.id))
-    ).all()
+    query = select(Suppression).where(col(Suppression.lifted_at).is_(None), or_(*same))
+    return session.exec(query.order_by(col(Suppression.id))).all()
+
+
+def _of_owners(session: Session, suppression: Suppression, secret: str, now: datetime) -> set[str]:
+    """The keys of an address: its own, and those of its other spellings where a member has it."""
+    query = select(Member.email).where(Member.email_key == suppression.email_key, members.retained(now))
+    addresses = [address for address in session.exec(query) if address]
+    return {suppression.email_key, *(key for each in addresses for key in suppressions.keys(each, secret))}

@@ -58,7 +58,7 @@ def lift(number: int) -> str | Response | tuple[str, int]:
     try:
         with writing(runtime().engine) as own:
             at, why = runtime().clock.now(own), request.form.get("reason", "")
-            concerned = barred.lift(own, number, why=why, actor=actor(), now=at)
+            concerned = barred.lift(own, number, why=why, actor=actor(), secret=runtime().secret, now=at)
     except Invalid as refusal:
         return _one(number, error=str(refusal)), status_of(refusal)
     flash(f"The address may be written to again. {_concerns(concerned)}")
@@ -78,7 +78,7 @@ def _one(number: int, *, error: str = "") -> str:
         "admin/address.html",
         page_title="Write to an address again",
         suppression=found,
-        members=barred.whose(session(), found, now()),
+        members=barred.whose(session(), found, secret=runtime().secret, now=now()),
         reasons=REASONS,
         error=error,
         reason=request.form.get("reason", "")[:600],
