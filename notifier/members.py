@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import update as sa_update
 from sqlmodel import Session, col, func, insert, select
 
 from errors import FileInvalid, NoSuchMember, RowInvalid
 from notifier import addresses
-from notifier.models import Delivery, GuardianChange, Member
+from notifier.models import Delivery, GuardianChange, Member, Suppression
 from policy_versions import audit, dates
 
 COLUMNS = ("external_id", "email", "locale", "joined_at", "retained_until", "guardian_email")
@@ -309,8 +310,10 @@ def erase(session: Session, member: Member, *, actor: str, now: datetime) -> lis
     session.add(member)
     session.flush()
     audit.record(session, actor=actor, action="member erased", subject=f"member {member.id}", now=now)
-    ids = session.exec(select(Delivery.id).where(Delivery.member_id == member.id)).all()
-    return [i for i in ids if i is not None]
+    ids = [i for i in session.exec(select(Delivery.id).where(Delivery.member_id == member.id)) if i is not None]
+    # An address stays suppressed, but says no more by which letter, which would lead from it to the pseudonym.
+    session.exec(sa_update(Suppression).where(col(Suppression.delivery_id).in_(ids)).values(delivery_id=None))
+    return ids
 
 
 def lapsed(session: Session, *, now: datetime, limit: int = CHUNK) -> Sequence[Member]:

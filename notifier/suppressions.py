@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select, update
 
@@ -127,18 +127,25 @@ def owners(session: Session, keys: Sequence[str], now: datetime) -> dict[str, li
 
 
 def keys(address: str, secret: str) -> tuple[str, ...]:
-    """The keys of an address as given, and as its domain is spelled in its own script where that differs."""
-    spellings = dict.fromkeys((addresses.normalised(address), spelled(address)))
-    return tuple(addresses.key(each, secret) for each in spellings)
+    """The keys of an address as given, and with its domain in its own script and in ASCII where those differ."""
+    spellings, checked = [address], _international(address)
+    if checked is not None:
+        spellings += [checked.normalized, f"{checked.local_part}@{checked.ascii_domain}"]
+    return tuple(dict.fromkeys(addresses.key(each, secret) for each in spellings))
 
 
 def spelled(address: str) -> str:
     """One spelling for each mailbox: normalised, and a domain such as xn--bcher-kva.example in its own script."""
-    given = addresses.normalised(address)
-    if "xn--" not in given:
-        return given
+    checked = _international(address)
+    return addresses.normalised(checked.normalized if checked else address)
+
+
+def _international(address: str) -> ValidatedEmail | None:
+    """An address whose domain has more spellings than one; None for any other."""
+    domain = address.rpartition("@")[2]
+    if domain.isascii() and "xn--" not in domain.lower():
+        return None
     try:
-        checked = validate_email(given, check_deliverability=False, globally_deliverable=False)
+        return validate_email(address.strip(), check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError:
-        return given
-    return addresses.normalised(checked.normalized)
+        return None

@@ -79,7 +79,7 @@ def _is_due() -> ColumnElement[bool]:
 def fold_due(runtime: Runtime) -> int:
     """Fold every body that waits, each in its own transaction; returns how many. One that fails stops no other."""
     done = last = 0
-    while (body_id := _next(runtime, last)) is not None:
+    while not runtime.stopping.is_set() and (body_id := _next(runtime, last)) is not None:
         last = body_id
         done += _fold_one(runtime, body_id)
     return done

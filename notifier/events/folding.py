@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, func, literal, select
 from sqlmodel import Session, col
 
 from notifier import suppressions
 from notifier.events import counting, matching, settling
-from notifier.events.matching import Matched, chunks
+from notifier.events.matching import Matched, among, chunks
 from notifier.events.reading import Reported
 from notifier.models import Batch, DeliveryEvent, Member, UnmatchedEvent
 
@@ -76,11 +76,24 @@ def _record(
         _count(known, counts, each, attempt_id)
         rows.append(_row(each, attempt_id, now))
         new.append(each)
-    if rows:
-        statement = suppressions.insert_new(session, DeliveryEvent).returning(col(DeliveryEvent.id))
-        session.execute(statement, rows).all()
+    _insert(session, rows)
     counting.add(session, counts)
     return new
+
+
+def _insert(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Write events that are new. PostgreSQL is given a list for each column: a thousand rows of parameters take it
+    as long to read as to write."""
+    if not rows:
+        return
+    statement = suppressions.insert_new(session, DeliveryEvent)
+    if session.get_bind().dialect.name == "postgresql":
+        names = list(rows[0])
+        table = DeliveryEvent.__table__  # type: ignore[attr-defined]
+        lists = (literal([row[name] for row in rows], ARRAY(table.c[name].type)) for name in names)
+        session.execute(statement.from_select(names, select(*map(func.unnest, lists))))
+    else:
+        session.connection().execute(statement, rows)
 
 
 def _known(session: Session, deliveries: set[int]) -> _Known:
@@ -89,7 +102,7 @@ def _known(session: Session, deliveries: set[int]) -> _Known:
     query = select(*map(col, columns))
     for some in chunks(sorted(deliveries)):
         for delivery_id, event, happened_at, attempt_id in session.execute(
-            query.where(col(DeliveryEvent.delivery_id).in_(some))
+            query.where(among(session, col(DeliveryEvent.delivery_id), some))
         ):
             known.events.add((delivery_id, event, happened_at))
             _reach(known, delivery_id, attempt_id, counting.RANK.get(event, 0))
@@ -141,24 +154,33 @@ def _row(each: Matched, attempt_id: int | None, now: datetime) -> dict[str, Any]
 def _suppress(session: Session, recorded: Sequence[Matched], secret: str, now: datetime) -> None:
     """Bar the addresses that new reports name: what is known already may have been lifted by a person since."""
     barring = [each for each in recorded if each.report.bars and each.report.address]
-    own = _own_addresses(session, [each for each in barring if each.report.returned])
+    own = _own_addresses(session, {each.place.member_id for each in barring})
     wanted = {
         key: (_REASONS[each.report.event], each.place.delivery_id)
         for each in barring
-        if not each.report.returned or suppressions.spelled(each.report.address) in own[each.place.delivery_id]
+        if _may_bar(each.report, own.get(each.place.member_id))
         for key in suppressions.keys(each.report.address, secret)
     }
     suppressions.suppress_all(session, wanted, now)
 
 
-def _own_addresses(session: Session, matched: Sequence[Matched]) -> dict[int, set[str]]:
-    """By delivery, the addresses that its member has now: a letter that came back may bar no other."""
-    ids = {each.place.member_id for each in matched}
-    rows = session.scalars(select(Member).where(col(Member.id).in_(ids))).all() if ids else []
-    found = {
-        member.id: {suppressions.spelled(a) for a in (member.email, member.guardian_email) if a} for member in rows
+def _may_bar(report: Reported, own: set[str] | None) -> bool:
+    """Of an erased member the address is dropped; a letter that came back may bar none but its member's own."""
+    if own is None:
+        return False
+    return not report.returned or suppressions.spelled(report.address) in own
+
+
+def _own_addresses(session: Session, ids: set[int]) -> dict[int, set[str]]:
+    """The addresses that members have now, by their ids; those erased are left out."""
+    query = select(*map(col, (Member.id, Member.email, Member.guardian_email)))
+    return {
+        member_id: {suppressions.spelled(address) for address in given if address}
+        for some in chunks(sorted(ids))
+        for member_id, *given in session.execute(
+            query.where(col(Member.id).in_(some), col(Member.erased_at).is_(None))
+        )
     }
-    return {each.place.delivery_id: found.get(each.place.member_id, set()) for each in matched}
 
 
 # -- what is no member's ------------------------------------------------------------------------
@@ -175,7 +197,7 @@ def _keep_unmatched(session: Session, unmatched: Sequence[tuple[Reported, str]],
             "recorded_at": now,
         }
         # in one order, so that two nodes that keep the same events wait for each other instead of locking up
-        for report, key in sorted(unmatched, key=lambda each: (each[1], each[0]))
+        for report, key in sorted(unmatched, key=_as_kept)
     ]
     if not rows:
         return 0
@@ -183,10 +205,20 @@ def _keep_unmatched(session: Session, unmatched: Sequence[tuple[Reported, str]],
     return len(session.execute(statement, rows).all())
 
 
+def _as_kept(each: tuple[Reported, str]) -> tuple[str, str, datetime, str]:
+    report, key = each
+    return key, report.event, report.happened_at, report.named
+
+
 def _tell_subscribers(session: Session, letters: Sequence[Reported], now: datetime) -> None:
     """Hand over what was said of letters to subscribers; whoever takes it knows what is a repetition."""
     from notifier import subscriptions
 
-    told = {(-(report.delivery or 0), report.event) for report in letters if report.event in _SUBSCRIBERS_HEAR}
+    told = {(-(report.delivery or 0), report.event) for report in letters if _concerns_subscribers(report)}
     for letter_id, event in sorted(told):
         subscriptions.reported(session, letter_id, event, now)
+
+
+def _concerns_subscribers(report: Reported) -> bool:
+    """A letter that came back for no fault of the address ends no subscription."""
+    return report.event in _SUBSCRIBERS_HEAR and (report.bars or report.event != "bounce")

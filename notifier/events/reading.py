@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 _IGNORED = frozenset(
     ("open", "click", "unsubscribe", "group_unsubscribe", "group_resubscribe", "account_status_change")
 )
-_TAKEN = frozenset(("processed", "deferred", "blocked", "delivered", "dropped", "spamreport"))
+_TAKEN = frozenset(("processed", "deferred", "blocked", "delivered", "dropped", "bounce", "spamreport"))
 # A letter dropped for one of these reasons was not dropped for its address, which may be written to again.
 _NO_FAULT_OF_THE_ADDRESS = ("quota", "smtpapi", "spam content", "unsubscribe")
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -24,7 +24,8 @@ _ID = re.compile(r"-?[0-9]{1,19}")
 _LARGEST_ID = 2**63 - 1
 _LONGEST_ADDRESS = 320
 _DEEPEST = 20  # brackets within brackets; an event of SendGrid's is flat
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
+# A run of brackets is one token, a string without end too; nothing is tried twice, so that no text takes long.
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[{]+|[\]}]+|,', re.DOTALL)
 
 
 class Reported(NamedTuple):
@@ -80,7 +81,7 @@ def _elements(text: str) -> Any:
     try:
         return _parse(text)
     except RecursionError:
-        return [_parsed_or_none(element) for element in _apart(text)]
+        return [_parsed_or_none(element) for element in _apart(text)] if text.lstrip().startswith("[") else None
 
 
 def _parse(text: str) -> Any:
@@ -104,18 +105,27 @@ def _parsed_or_none(element: str | None) -> Any:
 
 
 def _apart(text: str) -> Iterator[str | None]:
-    """The elements of a list as text; None for one that is nested too deep to be an event."""
+    """The elements of a list as text; None for one that is nested too deep to be an event, or is cut off."""
     depth = deepest = start = 0
     for token in _TOKEN.finditer(text):
-        if depth == 1 and token[0] in ",]":
-            yield text[start : token.start()] if deepest <= _DEEPEST else None
-            start, deepest = token.end(), 0
-        if token[0] in "[{":
-            depth += 1
-            start = token.end() if depth == 1 else start
-        elif token[0] in "]}":
-            depth -= 1
-        deepest = max(deepest, depth)
+        at, run = token.start(), token.end() - token.start()
+        if text[at] in "[{":
+            start = start if depth else at + 1
+            depth += run
+            deepest = max(deepest, depth)
+        elif text[at] in "]}":
+            if run >= depth:  # it closes the list itself
+                yield _piece(text, start, at + depth - 1, deepest)
+                return
+            depth -= run
+        elif text[at] == "," and depth == 1:
+            yield _piece(text, start, at, deepest)
+            start, deepest = at + 1, 0
+    yield None
+
+
+def _piece(text: str, start: int, end: int, deepest: int) -> str | None:
+    return text[start:end].strip() or None if deepest <= _DEEPEST else None
 
 
 def _event(element: Mapping[str, Any], received_at: datetime) -> Reported | None:
@@ -129,7 +139,7 @@ def _event(element: Mapping[str, Any], received_at: datetime) -> Reported | None
         happened_at,
         delivery,
         named,
-        _number(element.get("attempt")),
+        _attempt(event, element),
         _text(element.get("email")),
         _text(element.get("sg_message_id")),
         _bars(event, element),
@@ -137,16 +147,23 @@ def _event(element: Mapping[str, Any], received_at: datetime) -> Reported | None
 
 
 def _name(element: Mapping[str, Any]) -> str:
-    """Our name of an event; "" for one that is not known. A bounce of a type other than “bounce” is a soft one."""
+    """Our name of an event; "" for one that is not known."""
     name = _text(element.get("event"))
-    if name == "bounce":
-        return "bounce" if element.get("type") in (None, "", "bounce") else "blocked"
     return name if name in _TAKEN else ""
 
 
+def _attempt(event: str, element: Mapping[str, Any]) -> int | None:
+    """The attempt named. A deferral has a field of its own by that name: how often the letter was tried."""
+    return _number(element.get("attempt")) if event != "deferred" else None
+
+
 def _bars(event: str, element: Mapping[str, Any]) -> bool:
+    """Whether it says that the address is not to be written to. A bounce of a type such as “blocked” was given up
+    as any, after 72 hours or at once, but for no fault of the address."""
+    if event == "bounce":
+        return element.get("type") in (None, "", "bounce")
     if event != "dropped":
-        return event in ("bounce", "spamreport")
+        return event == "spamreport"
     reason = _text(element.get("reason")).lower()
     return not any(fault in reason for fault in _NO_FAULT_OF_THE_ADDRESS)
 
