@@ -7,6 +7,7 @@ many came back. A sender that reports nothing leaves it to a person to look.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -22,7 +23,9 @@ WORTH = 5  # a notice of fewer than so many times the first letters leaves at on
 
 
 class Heard(NamedTuple):
-    """What is known of the first letters. left: taken by the provider. events: of so many something came back.
+    """What is known of the first letters. left: taken by the provider, or refused for their address.
+
+    events: of so many something came back. bounced: hard, or refused.
 
     What is not known of holds the others up for its time only: doubtful letters, and those put off because they
     cannot be made.
@@ -72,9 +75,7 @@ def heard(session: Session, notice: Notice) -> Heard:
     """What came of the first letters so far."""
     batches = session.exec(select(Batch).where(Batch.notice_id == notice.id, Batch.canary)).all()
     ids = [batch.id for batch in batches]
-    left = session.exec(
-        select(func.sum(Attempt.recipients)).where(col(Attempt.batch_id).in_(ids), Attempt.state == "accepted")
-    ).one()
+    left, refused = _sent(session, ids, "accepted"), _sent(session, ids, "refused")
     events = session.exec(
         select(func.count(func.distinct(DeliveryEvent.delivery_id)))
         .join(Delivery, col(Delivery.id) == DeliveryEvent.delivery_id)
@@ -87,7 +88,15 @@ def heard(session: Session, notice: Notice) -> Heard:
     still = sum(batch.size for batch in waiting if not batch.said)
     silent = sum(batch.size for batch in batches if batch.state == "unknown" or (batch in waiting and batch.said))
     bounced = sum(batch.bounced for batch in batches)
-    return Heard(sum(batch.size for batch in batches), still, int(left or 0), events, bounced, silent)
+    size = sum(batch.size for batch in batches)
+    # an address that is refused at the door is as bad as one whose letter comes back
+    return Heard(size, still, left + refused, events + refused, bounced + refused, silent)
+
+
+def _sent(session: Session, batches: Sequence[int | None], state: str) -> int:
+    """Letters in the requests of some batches that are in a state."""
+    query = select(func.sum(Attempt.recipients))
+    return int(session.exec(query.where(col(Attempt.batch_id).in_(batches), Attempt.state == state)).one() or 0)
 
 
 def judge(
