@@ -35,7 +35,7 @@ from notifier.models import (
     Notice,
     Outcome,
 )
-from notifier.tables import APART, LETTERS
+from notifier.tables import APART, BARRED, LETTERS
 from policy_versions import applicability
 from policy_versions.applicability import Fact, Joined, Noticed, Published
 from policy_versions.archive import History
@@ -113,6 +113,7 @@ def judged(session: Session, record: History, judge: Judge[V], *, now: datetime)
     policy = facts.of_policy(session, record)
     letters = _Letters.of(session, policy, now)
     _set_apart(session, record, letters)
+    _set_barred(session)
     signatures = _write_letters(session, letters)
     spans = _spans(policy, now)
     kinds = _Kinds(policy, letters, spans, judge)
@@ -126,6 +127,7 @@ def judged(session: Session, record: History, judge: Judge[V], *, now: datetime)
 def _source(*, has_letters: bool) -> Join:
     table: Table = Member.__table__  # type: ignore[attr-defined]
     joined = table.outerjoin(APART, APART.c.member_id == table.c.id)
+    joined = joined.outerjoin(BARRED, BARRED.c.member_id == table.c.id)
     return joined.outerjoin(LETTERS, LETTERS.c.member_id == table.c.id) if has_letters else joined
 
 
@@ -315,9 +317,12 @@ def _occurring(
     if len(signatures) * len(spans) <= MOST_KINDS:
         return None
     span = _tree([(each, number) for number, each in enumerate(spans)], lambda each: literal_column(str(each)))
-    signature = func.coalesce(LETTERS.c.signature, 0)
+    has_letters = len(signatures) > 1
+    signature = func.coalesce(LETTERS.c.signature, 0) if has_letters else literal_column("0")
     rows = session.execute(
-        sa_select(signature, span).select_from(_source(has_letters=True)).group_by(signature, span)
+        sa_select(signature.label("s"), span.label("j"))
+        .select_from(_source(has_letters=has_letters))
+        .group_by(text("s"), text("j"))
     )
     found: defaultdict[int, set[int]] = defaultdict(set)
     for each, number in rows:
@@ -352,6 +357,19 @@ def _set_apart(session: Session, record: History, letters: _Letters) -> None:
         new = new.where(found.c.member_id.not_in(sa_select(APART.c.member_id)))
         session.execute(APART.insert().from_select(["member_id"], new))
     _analyse(session, "apart")
+
+
+def _set_barred(session: Session) -> None:
+    """Write down whose own address is suppressed: few, found by their keys, so that not every member's is looked up."""
+    _fresh(session, "barred", "member_id INTEGER PRIMARY KEY")
+    session.execute(
+        text(
+            # SQLite keeps the order of a CROSS JOIN: first the suppressions, then the member of each
+            "INSERT INTO barred SELECT member.id FROM suppression CROSS JOIN member "
+            "WHERE member.email_key = suppression.email_key AND suppression.lifted_at IS NULL"
+        )
+    )
+    _analyse(session, "barred")
 
 
 def _fresh(session: Session, name: str, columns: str) -> None:

@@ -19,7 +19,7 @@ from notifier.senders.protocol import NotSent, Refused
 from notifier.specimen import Specimen
 from policy_versions import archive, policies
 from tests.house import FIRST, LONGER, House, KeptLetters
-from tests.notifier.test_opening import Life
+from tests.notifier.lives import Life, steps_of
 
 Later = Callable[..., datetime]
 LONGEST = LONGER.replace("24 months", "36 months")
@@ -212,8 +212,8 @@ def test_a_correction_goes_to_those_who_got_the_letter(running: House, letters: 
 
 @pytest.mark.parametrize("seed", range(40, 46))
 def test_the_answer_is_what_opening_then_does(house: House, letters: KeptLetters, later: Later, seed: int) -> None:
-    life = Life(house, letters, later, seed)
-    life.go(8)
+    life = Life(house, letters, later)
+    life.go(steps_of(seed, 8, but=("leave",)))
     house.tick()
     later(days=1)
     ahead = house.now + timedelta(days=60)

@@ -15,7 +15,7 @@ from notifier.models import Member, Notice, Suppression
 from policy_versions import applicability, archive, policies
 from policy_versions.archive import History
 from tests.house import FIRST, LONGER, House, KeptLetters
-from tests.notifier.test_opening import Life
+from tests.notifier.lives import Life, steps_of
 
 Later = Callable[..., datetime]
 
@@ -67,8 +67,8 @@ def muddle(house: House, life: Life) -> None:
 def test_set_by_set_the_count_is_what_it_is_member_by_member(
     house: House, letters: KeptLetters, later: Later, seed: int
 ) -> None:
-    life = Life(house, letters, later, seed)
-    life.go(12)
+    life = Life(house, letters, later)
+    life.go(steps_of(seed, 12))
     muddle(house, life)
     later(hours=life.draw.choice([0, 1, 200]))
     secret = house.runtime.secret
