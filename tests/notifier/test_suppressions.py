@@ -63,7 +63,7 @@ def test_several_are_suppressed_at_once_and_those_new_are_counted(house: House) 
 
 
 def test_nodes_that_suppress_the_same_at_once_do_so_once(house: House) -> None:
-    every = [f"m{number}@example.com" for number in range(50)]
+    every = [f"m{number}@example.com" for number in range(2000)]
 
     def suppress_all(some: list[str]) -> int:
         wanted: dict[str, tuple[str, int | None]] = {key(house, each): ("bounce", None) for each in some}
@@ -73,7 +73,7 @@ def test_nodes_that_suppress_the_same_at_once_do_so_once(house: House) -> None:
     came = together(
         lambda: suppress_all(every), lambda: suppress_all(every[::-1]), lambda: suppress_all(every[10:])
     )
-    assert sum(came) == len(rows(house)) == 50
+    assert sum(came) == len(rows(house)) == 2000
 
 
 def test_one_that_is_lifted_stays_on_record_and_may_be_suppressed_anew(house: House, later: Later) -> None:

@@ -253,6 +253,17 @@ def test_nodes_that_fold_the_same_reports_at_once_lose_nothing_and_count_nothing
     assert_whole(many)
 
 
+def test_nodes_that_keep_the_same_strangers_in_any_order_wait_for_each_other(told: House) -> None:
+    strangers = [without_ids(told, f"stranger{number:04}", "bounce") for number in range(2000)]
+
+    def one(said: list[dict[str, Any]]) -> int:
+        with writing(told.runtime.engine) as session:
+            return fold(told, session, said).unmatched
+
+    came = together(lambda: one(strangers), lambda: one(strangers[::-1]), lambda: one(strangers[1::-1]))
+    assert sum(came) == len(astray(told)) == 2000
+
+
 def test_nodes_that_share_bodies_fold_each_once(many: House) -> None:
     said = shuffled(many, 1) + shuffled(many, 2)
     take_in(many, *(body(*said[start : start + 20]) for start in range(0, len(said), 20)))
