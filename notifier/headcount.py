@@ -111,7 +111,7 @@ def _by_way(
 ) -> Iterator[tuple[V, Reason, int]]:
     """Members not judged alone, counted by verdict and by why they get no letter ("": they do)."""
     verdict = judged.choose(lambda index: literal_column(str(index))).label("v")
-    way = opening.way_of(session).label("w")
+    way = opening.way_of().label("w")
     where = judged.where if among is None else and_(judged.where, among)
     rows = session.execute(
         sa_select(verdict, way, func.count())

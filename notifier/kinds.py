@@ -99,10 +99,10 @@ class Judged(Generic[V]):
 
     def _apart_after(self, after: int, among: ColumnElement[bool] | None) -> Sequence[Member]:
         query = select(Member).join(APART, APART.c.member_id == Member.id)
-        query = query.where(members.retained(self._now), col(Member.id) > after)
+        query = query.where(members.retained(self._now), APART.c.member_id > after)
         if among is not None:
             query = query.where(among)
-        return self._session.exec(query.order_by(col(Member.id)).limit(CHUNK)).all()
+        return self._session.exec(query.order_by(APART.c.member_id).limit(CHUNK)).all()
 
 
 def judged(session: Session, record: History, judge: Judge[V], *, now: datetime) -> Judged[V]:
@@ -360,7 +360,7 @@ def _set_apart(session: Session, record: History, letters: _Letters) -> None:
 
 
 def _set_barred(session: Session) -> None:
-    """Write down whose own address is suppressed: few, found by their keys, so that not every member's is looked up."""
+    """Write down whose own address is suppressed: few, found by their keys; not every member is looked up."""
     _fresh(session, "barred", "member_id INTEGER PRIMARY KEY")
     session.execute(
         text(

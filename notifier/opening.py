@@ -21,7 +21,8 @@ from sqlmodel import Session, col, insert, select, update
 
 from notifier.audience import Audience, Known, LeftOut, Owed, Reason
 from notifier.kinds import Judged
-from notifier.models import Batch, Delivery, Member, Notice, Suppression
+from notifier.models import Batch, Delivery, Member, Notice
+from notifier.tables import BARRED
 
 BATCH_SIZE = 1000
 RUN = 1000  # ids looked at in a row
@@ -110,7 +111,7 @@ def owe_all(  # noqa: PLR0913 -- the terms of one statement
     Those apart are not written here.
     """
     where = judged.where if among is None else and_(judged.where, among)
-    way = way_of(session)
+    way = way_of()
     largest = session.exec(select(func.max(Member.id))).one() or 0
     shares = _sample(session, judged, way, where, largest)
     groups = _groups(session, notice, judged, shares, largest, size)
@@ -124,20 +125,16 @@ UNKNOWN = ""  # a locale that the sample has not met
 WAYS = ("email", "no address", "suppressed")  # in this order of numbers
 
 
-def _ways(session: Session) -> list[tuple[ColumnElement[bool], int]]:
+def _ways() -> list[tuple[ColumnElement[bool], int]]:
     """When a member without a guardian is told by the site notice only, and why; else by letter."""
-    email, key = col(Member.email), col(Member.email_key)
-    ways = [(or_(email.is_(None), email == ""), 1)]
-    standing = select(Suppression.email_key).where(col(Suppression.lifted_at).is_(None))
-    if session.exec(standing.limit(1)).first() is not None:
-        ways.append((key.in_(standing), 2))
-    return ways
+    email = col(Member.email)
+    return [(or_(email.is_(None), email == ""), 1), (BARRED.c.member_id.is_not(None), 2)]
 
 
-def way_of(session: Session) -> ColumnElement[int]:
-    """By which way a member without a guardian is told: a place in WAYS."""
+def way_of() -> ColumnElement[int]:
+    """By which way a member without a guardian is told, over a row of a source of `kinds`: a place in WAYS."""
     named: list[tuple[ColumnElement[bool], ColumnElement[int]]] = [
-        (condition, literal_column(str(number))) for condition, number in _ways(session)
+        (condition, literal_column(str(number))) for condition, number in _ways()
     ]
     return case(*named, else_=literal_column("0"))
 
@@ -218,7 +215,7 @@ def _insert(
     groups: Mapping[_Kind, _Group],
 ) -> None:
     """Write every delivery. Whole numbers of our own making go in as they are, not as ten thousand parameters."""
-    slots = _slots(_ways(session), groups)
+    slots = _slots(_ways(), groups)
     ids = col(Member.id)
     chosen = judged.choose(lambda index: slots.get(index, null())).label("batch_id")
     rows = sa_select(literal_column(str(notice.id)), ids, chosen, ids).select_from(judged.source)
