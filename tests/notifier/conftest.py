@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from notifier import deciding
 from tests.house import FIRST, House
 
 
@@ -16,6 +17,6 @@ def running(house: House) -> House:
     clock.instant -= timedelta(days=1)  # type: ignore[attr-defined]
     house.policy()
     house.publish(FIRST)
-    house.tick()
+    deciding.decide_due(house.runtime)
     clock.instant += timedelta(days=1)  # type: ignore[attr-defined]
     return house

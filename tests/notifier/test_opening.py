@@ -107,8 +107,7 @@ def suppress(house: House, address: str) -> None:
 # -- who is owed what ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("size", [2, 1000])
+@pytest.mark.parametrize(("seed", "size"), [(0, 2), (1, 1000), (2, 2), (3, 1000), (4, 2)])
 def test_after_whatever_happened_each_is_owed_what_the_rules_say_of_them_alone(
     house: House, letters: KeptLetters, later: Later, seed: int, size: int
 ) -> None:
