@@ -107,12 +107,17 @@ def migrate() -> None:
 
 @main.command()
 def reindex() -> None:
-    """Cut into blocks the texts that are not, or by an earlier engine: comparisons are quicker from blocks."""
+    """Make anew what is derived: the blocks that texts are compared by, and the figures of each batch of letters."""
+    from notifier.events import counting
     from policy_versions import comparing
 
+    engine = _engine()
     with _progress("Cutting texts into blocks", None) as moved:
-        left = list(_counted(comparing.reindex(_engine()), moved))
+        left = list(_counted(comparing.reindex(engine), moved))
     click.echo(f"{left[0]} texts cut into blocks anew." if left[0] else "Every text has its blocks.")
+    with database.writing(engine) as session:
+        wrong = counting.recount(session)
+    click.echo(f"The figures of {wrong} batches were put right." if wrong else "Every batch's figures are right.")
 
 
 def _counted(steps: Iterator[int], moved: Any) -> Iterator[int]:

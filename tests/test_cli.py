@@ -249,6 +249,8 @@ def test_every_command_has_its_heading_or_mention_in_the_documents() -> None:
 
 # -- gazette diff and reindex -------------------------------------------------------------------
 
+RIGHT = "Every batch's figures are right.\n"
+
 
 def texts(tmp_path: Path) -> tuple[str, str]:
     old, new = tmp_path / "old.md", tmp_path / "new.md"
@@ -346,11 +348,11 @@ def test_decide_says_what_it_cannot_read(tmp_path: Path) -> None:
 
 def test_reindex_says_what_it_did(instance: None, tmp_path: Path) -> None:
     gazette("import", str(folder(tmp_path, d2020_01_01=FIRST, d2021_01_01=LONGER)))
-    assert gazette("reindex").output == "Every text has its blocks.\n"
+    assert gazette("reindex").output == f"Every text has its blocks.\n{RIGHT}"
     engine = database.create_engine(settings.load().database_url)
     with writing(engine) as session:
         session.execute(delete(RevisionBlocks))
-    assert gazette("reindex").output == "2 texts cut into blocks anew.\n"
+    assert gazette("reindex").output == f"2 texts cut into blocks anew.\n{RIGHT}"
 
 
 # -- gazette translate --------------------------------------------------------------------------
