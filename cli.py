@@ -107,7 +107,7 @@ def migrate() -> None:
 
 @main.command()
 def reindex() -> None:
-    """Make anew what is derived: the blocks that texts are compared by, and the figures of each batch of letters."""
+    """Make anew what is derived: the blocks that texts are compared by, the figures of batches of letters."""
     from notifier.events import counting
     from policy_versions import comparing
 
