@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, event, func, make_url, update
+from sqlalchemy import Connection, Engine, bindparam, event, func, make_url, update
 from sqlalchemy import create_engine as sa_create_engine
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -50,12 +50,21 @@ class DatabaseClock:
         return _sqlite_now(session)
 
 
+_ADVANCED = (
+    update(ClockMark)
+    .where(col(ClockMark.id) == 1)
+    .values(last=func.max(col(ClockMark.last), bindparam("instant", type_=ClockMark.__table__.c.last.type)))  # type: ignore[attr-defined]
+    .returning(col(ClockMark.last))
+)
+
+
 def _sqlite_now(session: Session) -> datetime:
-    last = session.exec(select(ClockMark.last).where(ClockMark.id == 1)).one_or_none()
-    instant = max(datetime.now(UTC), last) if last else datetime.now(UTC)
+    instant = datetime.now(UTC)
     if session.connection().get_execution_options().get("writing"):
-        session.exec(update(ClockMark).where(col(ClockMark.id) == 1).values(last=instant))
-    return instant
+        last = session.connection().execute(_ADVANCED, {"instant": instant}).scalar()
+    else:
+        last = session.exec(select(ClockMark.last).where(ClockMark.id == 1)).one_or_none()
+    return max(instant, last) if last else instant
 
 
 def create_engine(url: str) -> Engine:

@@ -104,7 +104,7 @@ def _lease(session: Session, runtime: Runtime, now: datetime) -> tuple[Notice, B
     """A batch that is ours from now on, its notice, and how many letters may leave. Locks the notice first."""
     if quarantined(session):
         return None
-    for notice_id in session.exec(_SENDING).all():
+    for notice_id in session.connection().scalars(_SENDING).all():
         notice = session.get_one(Notice, notice_id, with_for_update={"read": True}, populate_existing=True)
         allowed = pacing.allowance(session, runtime.settings, now=now)
         if allowed == 0:

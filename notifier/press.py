@@ -154,5 +154,5 @@ _STAMP = sa_select(_LAST_DECISION, _WITHDRAWN)
 
 
 def _stamp(session: Session, policy_id: int) -> tuple[int | None, int]:
-    last, withdrawn = session.execute(_STAMP, {"policy": policy_id}).one()
+    last, withdrawn = session.connection().execute(_STAMP, {"policy": policy_id}).one()
     return last, withdrawn

@@ -39,8 +39,8 @@ def record(
     verdicts = [verdict for _, verdict in answers]
     with writing(runtime.engine) as session:
         # notice, batch, attempts: everybody locks in this order
-        failures = session.execute(_FAILURES, {"of": batch.notice_id}).scalar_one()
-        session.execute(_LOCKED, {"of": batch.id})
+        failures = session.connection().execute(_FAILURES, {"of": batch.notice_id}).scalar_one()
+        session.connection().execute(_LOCKED, {"of": batch.id})
         now = runtime.clock.now(session)
         for request, verdict in answers:
             _record_one(session, request, verdict, now)
