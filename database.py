@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, bindparam, event, func, make_url, update
@@ -23,6 +25,7 @@ SQLModel.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
 }
 
+BUSY = timedelta(seconds=15)  # how long one who wants to write waits for another
 ROOT = Path(__file__).resolve().parent
 
 
@@ -99,7 +102,7 @@ def _sqlite_connected(connection: Any, _record: object) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "busy_timeout=15000",
+        f"busy_timeout={BUSY // timedelta(milliseconds=1)}",
         "secure_delete=ON",  # what is erased leaves the file too
         "recursive_triggers=ON",  # REPLACE deletes, and the record refuses that too
     ):
@@ -123,8 +126,36 @@ def reading(engine: Engine) -> Iterator[Session]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """One writing transaction: committed at the end, rolled back on any error."""
-    with Session(engine.execution_options(writing=True), expire_on_commit=False) as session, session.begin():
+    with (
+        _turn(engine),
+        Session(engine.execution_options(writing=True), expire_on_commit=False) as session,
+        session.begin(),
+    ):
         yield session
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    """On SQLite, which lets one write at a time, wait for the other threads of this process in turn.
+
+    SQLite itself would have each look again after up to a tenth of a second. Whoever waits too long goes on to be
+    refused by it, as where another process is writing.
+    """
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    lock = _lock_of(engine.url.render_as_string(hide_password=False))
+    ours = lock.acquire(timeout=BUSY.total_seconds())
+    try:
+        yield
+    finally:
+        if ours:
+            lock.release()
+
+
+@cache
+def _lock_of(url: str) -> Lock:  # noqa: ARG001 -- one for each database
+    return Lock()
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:

@@ -186,6 +186,32 @@ def test_an_error_rolls_the_whole_transaction_back(engine: Engine) -> None:
         assert session.get_one(ClockMark, 1).last.year == 1970
 
 
+def test_threads_that_write_at_once_each_have_their_turn_whatever_becomes_of_one(engine: Engine) -> None:
+    gate = threading.Barrier(8)
+
+    def add(number: int) -> None:
+        gate.wait()
+        for _ in range(5):
+            try:
+                with writing(engine) as session:
+                    paced = session.exec(select(Pace).with_for_update()).one()
+                    paced.rate = (paced.rate or 0) + 1
+                    session.add(paced)
+                    session.flush()
+                    if number % 4 == 0:
+                        raise InterruptedError  # every fourth loses what it wrote, and holds up nobody
+            except InterruptedError:
+                pass
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with reading(engine) as session:
+        assert session.exec(select(Pace.rate)).one() == 30
+
+
 def test_foreign_keys_hold_on_both(engine: Engine) -> None:
     with pytest.raises(Exception, match=r"(?i)foreign key"), writing(engine) as session:
         session.execute(
