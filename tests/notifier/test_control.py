@@ -582,7 +582,7 @@ def test_failures_are_put_back_once_when_two_ask_at_once(running: House, letters
     told = both(
         running,
         *(
-            lambda s, who=who: mending.retry_failures(s, notice.id or 0, actor=who, now=running.now)  # type: ignore[misc]
+            lambda s, who=who: mending.retry_failures(s, notice.id or 0, actor=who, now=running.now)
             for who in ("ines", "olof")
         ),
     )
