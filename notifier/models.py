@@ -115,11 +115,12 @@ class Batch(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("notice_id", "number"),
+        Index("ix_batch_notice_id_state_id", "notice_id", "state", "id"),  # the queue: what is next
         one_of("state", BATCH_STATES),
         one_of("channel", ("email", "site")),
     )
     id: int | None = Field(default=None, primary_key=True)
-    notice_id: int = Field(foreign_key="notice.id", index=True)
+    notice_id: int = Field(foreign_key="notice.id")
     number: int
     channel: str = "email"
     reason: str = ""  # why the site notice only: no address, suppressed

@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import BindParameter, ColumnElement, and_
 from sqlmodel import Session, col, delete, exists, func, insert, select, update
 
 from errors import NoSuchNotice, NoticeAlreadyOpen
@@ -250,15 +251,20 @@ def superseding(session: Session, notice: Notice) -> int | None:
     """
     return session.exec(
         select(Notice.id)
-        .where(
-            Notice.policy_id == notice.policy_id,
-            col(Notice.revision_id) > notice.revision_id,
-            Notice.kind == "change",
-            _is_open(),
-        )
+        .where(supersedes(notice.policy_id, notice.revision_id))
         .order_by(col(Notice.revision_id).desc())
         .limit(1)
     ).first()
+
+
+def supersedes(policy: int | BindParameter[Any], revision: int | BindParameter[Any]) -> ColumnElement[bool]:
+    """Whether a notice is an opened one of a later revision than this of the policy. Both by id."""
+    return and_(
+        col(Notice.policy_id) == policy,
+        col(Notice.revision_id) > revision,
+        col(Notice.kind) == "change",
+        _is_open(),
+    )
 
 
 def _is_open() -> ColumnElement[bool]:

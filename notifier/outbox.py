@@ -12,17 +12,23 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from functools import cache, partial
+from typing import Any, NamedTuple
 
+from sqlalchemy import bindparam
+from sqlalchemy import select as sa_select
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session, col, or_, select, update
 
 from database import reading, writing
-from notifier import canary, erasures, members, notices, pacing, recording, windows
+from notifier import canary, conditions, erasures, members, notices, pacing, recording, windows
+from notifier.conditions import Conditions
 from notifier.logs import about
-from notifier.models import Batch, Delivery, Member, Notice, Quarantine
+from notifier.models import Batch, Delivery, Member, Notice
 from notifier.press import Press
-from notifier.recording import NotTried, Verdict
+from notifier.recording import Footing, NotTried, Verdict
 from notifier.runtime import Runtime
 from notifier.senders.mime import without_addresses
 from notifier.senders.protocol import NotSent, Refused, SendFailure, Unknown
@@ -53,12 +59,12 @@ def _threads(runtime: Runtime) -> int:
 
 
 def _work_through(runtime: Runtime, press: Press) -> int:
-    worked = 0
-    while not runtime.stopping.is_set():
-        taken = _take(runtime, press)
+    worked, following = 0, None
+    while not runtime.stopping.is_set() or following:
+        taken = following or _take(runtime, press)
         if taken is None:
             break
-        _work(runtime, press, *taken)
+        following = _work(runtime, press, *taken)
         worked += 1
     return worked
 
@@ -71,90 +77,151 @@ class _Opened(NamedTuple):
     since: float
 
 
-class _Terms(NamedTuple):
-    """allowed: how many letters may leave, where there is a budget. since: see _Opened."""
+class _Taken(NamedTuple):
+    """A batch that is ours, and its first window where that is open already."""
 
+    batch: Batch
+    opened: _Opened | None = None
+
+
+class _Leased(NamedTuple):
+    """allowed: how many letters may leave, where there is a budget."""
+
+    notice: Notice
+    batch: Batch
+    found: Conditions
+    allowed: int | None
+
+
+class _Terms(NamedTuple):
+    """allowed: see _Leased. since: see _Opened."""
+
+    found: Conditions
     allowed: int | None
     since: float
     now: datetime
 
 
-def _take(runtime: Runtime, press: Press) -> tuple[Batch, _Opened | None] | None:
+def _take(runtime: Runtime, press: Press) -> _Taken | None:
     """Lease a batch, and open its first window in the same transaction where its letter is at hand already."""
     with writing(runtime.engine) as session:
         since, now = _clock(), runtime.clock.now(session)
         leased = _lease(session, runtime, now)
-        if leased is None:
-            return None
-        notice, batch, allowed = leased
-        if _overtaken(session, notice):
-            return batch, None  # to be given up, with the reason
-        opened = _window(session, runtime, press, notice, batch, _Terms(allowed, since, now))
-        return batch, opened if opened and opened.window.requests else None
+        return _begin(session, runtime, press, leased, since, now) if leased else None
+
+
+def _take_along(
+    runtime: Runtime,
+    press: Press,
+    opened: _Opened,
+    into: list[_Taken],
+    session: Session,
+    footing: Footing,
+    now: datetime,
+) -> None:
+    """Lease the next batch of a notice while an answer is recorded, which has locked it: see recording.Then."""
+    notice, since = opened.work.notice, _clock()
+    notice.state, notice.gate = footing.state, footing.gate
+    leased = None if runtime.stopping.is_set() else _lease_of(session, runtime, notice, now)
+    if leased:
+        into.append(_begin(session, runtime, press, leased, since, now))
+
+
+def _begin(
+    session: Session, runtime: Runtime, press: Press, leased: _Leased, since: float, now: datetime
+) -> _Taken:
+    notice, batch, found, allowed = leased
+    if found.superseded:
+        return _Taken(batch)  # to be given up, with the reason
+    opened = _window(session, runtime, press, notice, batch, _Terms(found, allowed, since, now))
+    return _Taken(batch, opened if opened and opened.window.requests else None)
 
 
 def _claim(runtime: Runtime) -> Batch | None:
     """Lease one queued batch of a notice that is being sent; None when there is none for us."""
     with writing(runtime.engine) as session:
         leased = _lease(session, runtime, runtime.clock.now(session))
-        return leased[1] if leased else None
+        return leased.batch if leased else None
 
 
-def _lease(session: Session, runtime: Runtime, now: datetime) -> tuple[Notice, Batch, int | None] | None:
-    """A batch that is ours from now on, its notice, and how many letters may leave. Locks the notice first."""
-    if quarantined(session):
-        return None
+def _lease(session: Session, runtime: Runtime, now: datetime) -> _Leased | None:
+    """A batch that is ours from now on. Locks the notice first."""
     for notice_id in session.connection().scalars(_SENDING).all():
         notice = session.get_one(Notice, notice_id, with_for_update={"read": True}, populate_existing=True)
-        allowed = pacing.allowance(session, runtime.settings, now=now)
-        if allowed == 0:
-            return None
-        batch = _queued(session, notice, now) if notice.state == "sending" else None
-        if batch is not None:
-            batch.state, batch.lease_by = "sending", runtime.node
-            batch.lease_until = now + timedelta(seconds=runtime.settings.lease_seconds)
-            session.add(batch)
-            session.flush()
-            return notice, batch, allowed
+        leased = _lease_of(session, runtime, notice, now)
+        if leased is not None:
+            return leased
     return None
 
 
 _SENDING = select(Notice.id).where(Notice.state == "sending").order_by(col(Notice.id))
-_QUARANTINED = select(Quarantine.id).where(col(Quarantine.lifted_at).is_(None)).limit(1)
+
+
+def _lease_of(session: Session, runtime: Runtime, notice: Notice, now: datetime) -> _Leased | None:
+    """The next batch of a notice that is locked; None where it has none for us, or nothing may leave."""
+    if notice.state != "sending":
+        return None
+    found = conditions.read(session, notice)
+    allowed = pacing.allowed(session, runtime.settings, held_until=found.held_until, rate=found.rate, now=now)
+    if found.quarantined or allowed == 0:
+        return None
+    until = now + timedelta(seconds=runtime.settings.lease_seconds)
+    given = {"notice": notice.id, "now": now, "node": runtime.node, "until": until}
+    canary_only = notice.gate != "open"
+    batch: Batch | None = session.scalars(
+        _next(canary_only=canary_only), given, execution_options=_UNSEEN
+    ).one_or_none()
+    return _Leased(notice, batch, found, allowed) if batch else None
+
+
+_UNSEEN = {"synchronize_session": False}  # nothing loaded is looked at again
+
+
+@cache
+def _next(*, canary_only: bool) -> ReturningUpdate[Any]:
+    """Take the first batch in the queue that nobody else is taking at this moment."""
+    queued = aliased(Batch)
+    first = select(queued.id).where(
+        col(queued.notice_id) == bindparam("notice"),
+        col(queued.state) == "queued",
+        or_(col(queued.not_before).is_(None), col(queued.not_before) <= bindparam("now")),
+        *([col(queued.canary)] if canary_only else []),
+    )
+    first = first.order_by(col(queued.id)).limit(1).with_for_update(skip_locked=True)
+    return (
+        update(Batch)
+        .where(col(Batch.id) == first.scalar_subquery())
+        .values(state="sending", lease_by=bindparam("node"), lease_until=bindparam("until"))
+        .returning(Batch)
+    )
 
 
 def quarantined(session: Session) -> bool:
     """Whether the database was restored, and no person has said yet that letters may leave."""
-    return session.exec(_QUARANTINED).first() is not None
+    return bool(session.connection().execute(_QUARANTINED).scalar())
 
 
-def _queued(session: Session, notice: Notice, now: datetime) -> Batch | None:
-    query = select(Batch).where(
-        Batch.notice_id == notice.id,
-        Batch.state == "queued",
-        or_(col(Batch.not_before).is_(None), col(Batch.not_before) <= now),
-    )
-    if notice.gate != "open":
-        query = query.where(Batch.canary)
-    query = query.order_by(col(Batch.canary).desc(), col(Batch.id)).limit(1)
-    return session.exec(query.with_for_update(skip_locked=True)).first()
+_QUARANTINED = sa_select(conditions.QUARANTINED)
 
 
 # -- one batch ----------------------------------------------------------------------------------
 
 
-def _work(runtime: Runtime, press: Press, batch: Batch, opened: _Opened | None = None) -> None:
+def _work(runtime: Runtime, press: Press, batch: Batch, opened: _Opened | None = None) -> _Taken | None:
+    """Send what is left of a batch; returns the next one where it was taken along."""
     try:
         while opened := opened or _open_window(runtime, press, batch):
-            if not _record(runtime, opened):
-                return
+            going, following = _record(runtime, press, opened)
+            if not going:
+                return following
             if runtime.stopping.is_set():
                 break
             opened = None
     except _NotMade as fault:
         _put_off(runtime, batch, fault)
-        return
+        return None
     _close(runtime, batch)
+    return None
 
 
 class _NotMade(Exception):
@@ -169,10 +236,13 @@ def _open_window(runtime: Runtime, press: Press, batch: Batch) -> _Opened | None
             # Locked first, so that a window is not opened while its notice is being stopped.
             notice = session.get_one(Notice, batch.notice_id, with_for_update={"read": True})
             since, now = _clock(), runtime.clock.now(session)
-            if not _renew(session, runtime, batch, now):
+            found = conditions.read(session, notice)
+            if not _renew(session, runtime, batch, now, found):
                 return None
-            allowed = pacing.allowance(session, runtime.settings, now=now)
-            opened = _window(session, runtime, press, notice, batch, _Terms(allowed, since, now))
+            allowed = pacing.allowed(
+                session, runtime.settings, held_until=found.held_until, rate=found.rate, now=now
+            )
+            opened = _window(session, runtime, press, notice, batch, _Terms(found, allowed, since, now))
             if opened is not None:
                 return opened if opened.window.requests else None
     return None  # decided anew each time; the batch goes back to the queue
@@ -194,10 +264,10 @@ def _window(
     session: Session, runtime: Runtime, press: Press, notice: Notice, batch: Batch, terms: _Terms
 ) -> _Opened | None:
     """Open a window on a batch that is ours, in its notice's lock; None where its letter is not at hand."""
-    sheet = press.sheet(session, notice, batch, now=terms.now)
+    sheet = press.sheet(session, notice, batch, stamp=terms.found.stamp, now=terms.now)
     if sheet is None:
         return None
-    work, sender = Work(session, notice, batch, sheet, press, terms.now), runtime.sender
+    work, sender = Work(session, notice, batch, sheet, press, terms.found.barred, terms.now), runtime.sender
     window = windows.open_window(
         work, sender=sender.name, size=sender.request_size, most=sender.window, allowed=terms.allowed
     )
@@ -208,9 +278,9 @@ def _clock() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
-def _renew(session: Session, runtime: Runtime, batch: Batch, now: datetime) -> bool:
+def _renew(session: Session, runtime: Runtime, batch: Batch, now: datetime, found: Conditions) -> bool:
     """Whether the lease is still ours and the notice still being sent; if so, it runs anew."""
-    if _overtaken(session, session.get_one(Notice, batch.notice_id)):
+    if found.superseded or found.quarantined:
         return False
     sending = select(Notice.id).where(Notice.id == batch.notice_id, Notice.state == "sending")
     won = session.exec(
@@ -224,11 +294,7 @@ def _renew(session: Session, runtime: Runtime, batch: Batch, now: datetime) -> b
         )
         .values(lease_until=now + timedelta(seconds=runtime.settings.lease_seconds))
     )
-    return won.rowcount == 1 and not quarantined(session)
-
-
-def _overtaken(session: Session, notice: Notice) -> bool:
-    return notice.kind == "change" and notices.superseding(session, notice) is not None
+    return won.rowcount == 1
 
 
 def _send(runtime: Runtime, opened: _Opened) -> Iterator[tuple[Request, Verdict]]:
@@ -254,7 +320,8 @@ def _still_ours(runtime: Runtime, batch: Batch) -> bool:
     """Asked of the database right before a request leaves, where the window was not opened just now."""
     try:
         with writing(runtime.engine) as session:
-            return _renew(session, runtime, batch, runtime.clock.now(session))
+            found = conditions.read(session, session.get_one(Notice, batch.notice_id))
+            return _renew(session, runtime, batch, runtime.clock.now(session), found)
     except OperationalError:  # what was answered already must not be lost with this
         log.warning("the lease could not be asked for", extra=about(batch=batch.id))
         return False
@@ -274,26 +341,32 @@ def _send_one(runtime: Runtime, work: Work, request: Request) -> Verdict:
         return Unknown(f"{type(error).__name__} while sending")
 
 
-def _record(runtime: Runtime, opened: _Opened) -> bool:
-    """Send a window and write what the sender said; whether to go on with the batch.
+def _record(runtime: Runtime, press: Press, opened: _Opened) -> tuple[bool, _Taken | None]:
+    """Send a window and write what the sender said; whether to go on with the batch, and the next if taken along.
 
     Where the database is out of reach it is tried again for as long as the lease runs: after that it is unknown.
     """
-    batch = opened.work.batch
+    batch, taken = opened.work.batch, list[_Taken]()
     answers = list(_send(runtime, opened))
-    until = _clock() + runtime.settings.lease_seconds
+    until, along = _clock() + runtime.settings.lease_seconds, True
     while True:
+        taken.clear()
+        then = partial(_take_along, runtime, press, opened, taken) if along else None
         try:
-            going, erased = recording.record(runtime, batch, answers, last=opened.window.last)
+            going, erased = recording.record(runtime, batch, answers, last=opened.window.last, then=then)
             break
-        except OperationalError:
-            if _clock() >= until or runtime.stopping.is_set():
+        except Exception as error:
+            if not along and (
+                not isinstance(error, OperationalError) or _clock() >= until or runtime.stopping.is_set()
+            ):
                 raise
-            log.warning("an answer could not be recorded yet", extra=about(batch=batch.id))
+            # what was answered is not lost with what was to come next
+            log.warning("an answer could not be recorded yet", extra=about(batch=batch.id), exc_info=along)
+            along = False
             runtime.stopping.wait(0.5)
     if erased:
         runtime.sender.forget(erased)
-    return going
+    return going, taken[0] if taken else None
 
 
 def _put_off(runtime: Runtime, batch: Batch, fault: Exception) -> None:

@@ -30,20 +30,28 @@ def allowance(session: Session, settings: Settings, *, now: datetime) -> int | N
     Where there is a budget its row stays locked to the end of the transaction, which writes down what it spends.
     """
     pace = session.get(Pace, 1)
-    if pace is not None and pace.held_until is not None and pace.held_until > now:
+    held, rate = (pace.held_until, pace.rate) if pace is not None else (None, None)
+    return allowed(session, settings, held_until=held, rate=rate, now=now)
+
+
+def allowed(
+    session: Session, settings: Settings, *, held_until: datetime | None, rate: float | None, now: datetime
+) -> int | None:
+    """See `allowance`: the same of a pace that was read already."""
+    if held_until is not None and held_until > now:
         return 0
-    budgets = _budgets(settings, pace)
+    budgets = _budgets(settings, rate)
     if not budgets:
         return None
     session.exec(select(Pace).where(Pace.id == 1).with_for_update()).one()
     return max(0, min(most - spent(session, since=now - window) for most, window in budgets))
 
 
-def _budgets(settings: Settings, pace: Pace | None) -> list[tuple[int, timedelta]]:
+def _budgets(settings: Settings, rate: float | None) -> list[tuple[int, timedelta]]:
     budgets = [(settings.quota_hour, HOUR), (settings.quota_day, DAY)]
     found = [(most, window) for most, window in budgets if most is not None]
-    if pace is not None and pace.rate is not None:
-        found.append((max(1, int(pace.rate * SPAN.total_seconds())), SPAN))
+    if rate is not None:
+        found.append((max(1, int(rate * SPAN.total_seconds())), SPAN))
     return found
 
 

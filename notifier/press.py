@@ -11,18 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func
-from sqlalchemy import select as sa_select
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from database import reading, writing
-from notifier import audience, compose
+from notifier import audience, compose, conditions
+from notifier.conditions import Stamp
 from notifier.models import Batch, Notice, RenderedLetter
 from notifier.runtime import Runtime
 from notifier.senders.protocol import Message
 from policy_versions import archive, reopening
 from policy_versions.archive import Entry, History
-from policy_versions.models import DecisionRecord, Policy, Revision, Withdrawal
+from policy_versions.models import Policy
 
 _Key = tuple[object, ...]
 
@@ -35,7 +34,7 @@ class Printed(NamedTuple):
 
 
 class _Record(NamedTuple):
-    stamp: tuple[int | None, int]
+    stamp: Stamp
     history: History
     entry: Entry
 
@@ -87,10 +86,12 @@ class Press:
                 session.add(fresh)
             return kept or fresh
 
-    def sheet(self, session: Session, notice: Notice, batch: Batch, *, now: datetime) -> Sheet | None:
+    def sheet(
+        self, session: Session, notice: Notice, batch: Batch, *, stamp: Stamp, now: datetime
+    ) -> Sheet | None:
         """What the batch's letter says, where it is printed and nothing was decided since; it waits for nobody."""
         record = self._records.get(notice.id or 0)
-        if record is None or record.stamp != _stamp(session, notice.policy_id):
+        if record is None or record.stamp != stamp:
             return None
         printed = self._printed.get(_key(batch, record, now))
         if printed is None:
@@ -103,7 +104,7 @@ class Press:
 
     def _record(self, session: Session, notice: Notice) -> _Record:
         """The policy's record, read again when a decision or a withdrawal has come since."""
-        stamp = _stamp(session, notice.policy_id)
+        stamp = conditions.stamp(session, notice.policy_id)
         known = self._records.get(notice.id or 0)
         if known is None or known.stamp != stamp:
             history = archive.history(session, session.get_one(Policy, notice.policy_id))
@@ -135,24 +136,3 @@ def _stated(session: Session, record: _Record, notice: Notice, batch: Batch, now
     planned = audience.stated_date(then, base, record.entry, batch.recorded_at)
     # a date before the planned one is bound by no period of this letter's
     return stated if planned <= batch.applies_from else batch.applies_from
-
-
-_LAST_DECISION = (
-    sa_select(func.max(DecisionRecord.id))
-    .join(Revision, col(Revision.id) == DecisionRecord.revision_id)
-    .where(col(Revision.policy_id) == bindparam("policy"))
-    .scalar_subquery()
-)
-_WITHDRAWN = (
-    sa_select(func.count())
-    .select_from(Withdrawal)
-    .join(Revision, col(Revision.id) == Withdrawal.revision_id)
-    .where(col(Revision.policy_id) == bindparam("policy"))
-    .scalar_subquery()
-)
-_STAMP = sa_select(_LAST_DECISION, _WITHDRAWN)
-
-
-def _stamp(session: Session, policy_id: int) -> tuple[int | None, int]:
-    last, withdrawn = session.connection().execute(_STAMP, {"policy": policy_id}).one()
-    return last, withdrawn

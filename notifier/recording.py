@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import bindparam, func
+from sqlalchemy import bindparam, exists, func
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, insert, select, update
 
 from database import writing
 from notifier import notices, pacing
-from notifier.models import Attempt, Batch, Delivery, Member, Notice, Outcome
+from notifier.models import Attempt, Batch, Delivery, Member, Notice, Outcome, Pace
 from notifier.runtime import Runtime
 from notifier.senders.protocol import Accepted, NotSent, Refused, SendFailure, Unknown
 from notifier.windows import Request
@@ -28,32 +29,63 @@ class NotTried(NotSent):
     """A request did not leave because of one before it, or because the batch went away: no failure of its own."""
 
 
+class Footing(NamedTuple):
+    """How a notice stands while an answer is recorded. paced: its rate was found by being refused once."""
+
+    failures: int
+    state: str
+    gate: str
+    paced: bool
+
+
+Then = Callable[[Session, Footing, datetime], None]
+
+
+class Recorded(NamedTuple):
+    """going: whether to go on with the batch. erased: deliveries to be forgotten."""
+
+    going: bool
+    erased: list[int]
+
+
 def record(
-    runtime: Runtime, batch: Batch, answers: Sequence[Answer], *, last: bool = False
-) -> tuple[bool, list[int]]:
-    """Write what the sender said. Returns: whether to go on with the batch, and deliveries to be forgotten.
+    runtime: Runtime, batch: Batch, answers: Sequence[Answer], *, last: bool = False, then: Then | None = None
+) -> Recorded:
+    """Write what the sender said.
 
     Where all went well nobody waits for anybody: the notice itself is written to only when something failed.
-    last: nothing else of the batch waits, so that it is closed at once where all went well.
+    last: nothing else of the batch waits, so that it is closed at once where all went well; and then what comes
+    next is done in the same transaction, with the notice locked.
     """
     verdicts = [verdict for _, verdict in answers]
     with writing(runtime.engine) as session:
         # notice, batch, attempts: everybody locks in this order
-        failures = session.connection().execute(_FAILURES, {"of": batch.notice_id}).scalar_one()
+        footing = Footing(*session.connection().execute(_FOOTING, {"of": batch.notice_id}).one())
         session.connection().execute(_LOCKED, {"of": batch.id})
         now = runtime.clock.now(session)
         for request, verdict in answers:
             _record_one(session, request, verdict, now)
-        smooth = failures == 0 and all(isinstance(verdict, Accepted) for verdict in verdicts)
+        smooth = footing.failures == 0 and all(isinstance(verdict, Accepted) for verdict in verdicts)
         _settle_batch(session, runtime, batch, ours=smooth and last)
-        _mind_the_pace(session, verdicts, now)
+        _mind_the_pace(session, verdicts, now, paced=footing.paced)
         erased = _erased_meanwhile(session, answers) if runtime.sender.repeatable else []
+        if then is not None and smooth and last:
+            then(session, footing, now)
     if smooth:
-        return not last, erased
-    return _after_trouble(runtime, batch, verdicts), erased
+        return Recorded(not last, erased)
+    return Recorded(_after_trouble(runtime, batch, verdicts), erased)
 
 
-_FAILURES = sa_select(col(Notice.failures)).where(col(Notice.id) == bindparam("of")).with_for_update(read=True)
+_FOOTING = (
+    sa_select(
+        col(Notice.failures),
+        col(Notice.state),
+        col(Notice.gate),
+        exists().where(col(Pace.id) == 1, col(Pace.rate).is_not(None)),
+    )
+    .where(col(Notice.id) == bindparam("of"))
+    .with_for_update(read=True)
+)
 _LOCKED = sa_select(col(Batch.id)).where(col(Batch.id) == bindparam("of")).with_for_update()
 
 
@@ -159,7 +191,7 @@ def _state(request: Request, verdict: Verdict) -> str:
             return "not_sent"
 
 
-def _mind_the_pace(session: Session, verdicts: Sequence[Verdict], now: datetime) -> None:
+def _mind_the_pace(session: Session, verdicts: Sequence[Verdict], now: datetime, *, paced: bool) -> None:
     for verdict in verdicts:
         if isinstance(verdict, Accepted):
             if verdict.pause:
@@ -167,7 +199,7 @@ def _mind_the_pace(session: Session, verdicts: Sequence[Verdict], now: datetime)
         elif isinstance(verdict, NotSent) and verdict.status == 429:
             pacing.refused(session, retry_after=verdict.retry_after, said=str(verdict), now=now)
             return
-    if all(isinstance(verdict, Accepted) for verdict in verdicts):
+    if paced and all(isinstance(verdict, Accepted) for verdict in verdicts):
         pacing.taken(session, now=now)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -44,13 +44,14 @@ class Window(NamedTuple):
 
 
 class Work(NamedTuple):
-    """A batch that is ours, with all that is needed to send it."""
+    """A batch that is ours, with all that is needed to send it. barred: whether any address is suppressed."""
 
     session: Session
     notice: Notice
     batch: Batch
     sheet: Sheet
     press: Press
+    barred: bool
     now: datetime
 
 
@@ -142,7 +143,7 @@ def _set_aside(work: Work, rows: Sequence[_Row], barred: frozenset[str]) -> list
 
 def _untried(work: Work, tried: Sequence[_Tried], limit: int) -> Sequence[_Row]:
     """So many letters by position; of each its position, its delivery, the address, and 0 or why not to write."""
-    query = _letters(guardian=work.batch.audience == "guardian", barred=_any_barred(work.session))
+    query = _letters(guardian=work.batch.audience == "guardian", barred=work.barred)
     runs = _merged(tried)
     if len(runs) > MANY:
         positions = _untried_positions(work.session, work.batch, runs)[:limit]
@@ -151,7 +152,8 @@ def _untried(work: Work, tried: Sequence[_Tried], limit: int) -> Sequence[_Row]:
         query = _left(query, runs)
     given = {"batch": work.batch.id, "now": work.now, "most": limit}
     # by the connection itself: of a thousand rows the session's own bookkeeping costs as much as the query
-    return [tuple(row) for row in work.session.connection().execute(query, given)]
+    found: Sequence[Any] = work.session.connection().execute(query, given).all()
+    return found
 
 
 @cache
@@ -174,13 +176,6 @@ def _letters(*, guardian: bool, barred: bool) -> Select[Any]:
     query: Select[Any] = _OPEN.add_columns(col(Delivery.id), guardians if guardian else own, fate)
     query = query.join(Member, col(Member.id) == Delivery.member_id)
     return query.order_by(col(Delivery.position)).limit(bindparam("most"))
-
-
-_STANDING = select(Suppression.id).where(col(Suppression.lifted_at).is_(None)).limit(1)
-
-
-def _any_barred(session: Session) -> bool:
-    return session.connection().execute(_STANDING).first() is not None
 
 
 # -- what was tried -----------------------------------------------------------------------------
@@ -290,30 +285,36 @@ def _open(work: Work, chunks: Sequence[Sequence[_Ready]], sender: str) -> list[R
     printed, policy, stated = work.sheet
     words = compose.personal(work.notice, stated, already=work.batch.already, policy=policy)
     common = _digest(printed.sha256, words)
-    attempts = [
-        Attempt(
-            batch_id=work.batch.id or 0,
-            first=chunk[0].position,
-            last=chunk[-1].position + 1,
-            recipients=len(chunk),
-            body_sha256=_body(common, chunk),
-            sender=sender,
-            applies_from=stated,
-            started_at=work.now,
-        )
+    rows = [
+        {
+            "batch_id": work.batch.id,
+            "first": chunk[0].position,
+            "last": chunk[-1].position + 1,
+            "recipients": len(chunk),
+            "body_sha256": _body(common, chunk),
+            "sender": sender,
+            "applies_from": stated,
+            "started_at": work.now,
+        }
         for chunk in chunks
     ]
-    work.session.add_all(attempts)
-    work.session.flush()
     return [
-        Request(
-            attempt.id or 0,
-            attempt.first,
-            attempt.last,
-            tuple(Recipient(one.delivery_id, one.address, words) for one in chunk),
-        )
-        for attempt, chunk in zip(attempts, chunks, strict=True)
+        Request(number, chunk[0].position, chunk[-1].position + 1, tuple(_recipients(chunk, words)))
+        for number, chunk in zip(_written(work.session, rows), chunks, strict=True)
     ]
+
+
+def _written(session: Session, rows: Sequence[dict[str, Any]]) -> Sequence[int]:
+    """Write attempts; returns their ids in the same order."""
+    given = [{"state": "started", "said": "", "settled_by": "", "duplicate": False, **row} for row in rows]
+    return [number for (number,) in session.connection().execute(_ATTEMPTED, given) if number is not None]
+
+
+_ATTEMPTED = insert(Attempt).returning(col(Attempt.id), sort_by_parameter_order=True)
+
+
+def _recipients(chunk: Iterable[_Ready], words: dict[str, str]) -> Iterator[Recipient]:
+    return (Recipient(one.delivery_id, one.address, words) for one in chunk)
 
 
 def _digest(printed: str, words: dict[str, str]) -> str:

@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, select, update
 
 from database import reading, writing
-from notifier import control, deciding, members, notices, outbox, recalling, scheduler, settling
+from notifier import conditions, control, deciding, members, notices, outbox, recalling, scheduler, settling
 from notifier.models import Batch, Notice, Quarantine, RenderedLetter
 from notifier.press import Press
 from notifier.senders.protocol import Accepted, Message, NotSent, Recipient, Refused, Unknown
@@ -114,8 +116,9 @@ def test_nobody_who_holds_a_row_waits_for_the_printing_of_a_letter(running: Hous
         until = time.monotonic() + 10
         while not press._printing.locked() and time.monotonic() < until:
             pass
-        found = press.sheet(session, notice, first, now=running.now)
-        missing = press.sheet(session, notice, second, now=running.now)
+        stamp = conditions.stamp(session, notice.policy_id)
+        found = press.sheet(session, notice, first, stamp=stamp, now=running.now)
+        missing = press.sheet(session, notice, second, stamp=stamp, now=running.now)
     printing.join()
     assert found is not None
     assert missing is None
@@ -130,7 +133,8 @@ def test_a_decision_made_since_is_read_before_another_window_opens(running: Hous
     running.publish(MUCH_LONGER)
     deciding.decide_due(running.runtime)
     with writing(running.runtime.engine) as session:
-        assert press.sheet(session, notice, batch, now=running.now) is None
+        stamp = conditions.stamp(session, notice.policy_id)
+        assert press.sheet(session, notice, batch, stamp=stamp, now=running.now) is None
 
 
 def test_workers_who_print_one_letter_at_once_send_the_same(running: House, letters: KeptLetters) -> None:
@@ -202,6 +206,60 @@ def test_an_answer_is_written_once_the_database_is_back(running: House, clock: S
     outbox.deliver(house.runtime)
     assert states(house) == {"accepted": 1}
     assert len(sender.taken) == 1
+
+
+# -- the next batch, taken along ----------------------------------------------------------------
+
+
+def test_the_next_batch_is_taken_in_the_transaction_that_records_the_last(running: House) -> None:
+    people(running, 4)
+    opened(running)
+    parted(running, 2)
+    seen: list[tuple[dict[str, int], dict[str, int]]] = []
+    sender = DoesFirst(
+        deeds=[lambda: seen.append((dict(Counter(b.state for b in batches(running))), fates(running)))] * 2
+    )
+    outbox.deliver(worker(running, "node", sender=sender, sending_threads=1))
+    assert seen[1] == ({"accepted": 1, "sending": 1}, {"accepted": 1, "started": 1})
+    assert (len(sender.taken), once_each(sender)) == (4, True)
+
+
+def test_an_answer_is_not_lost_with_the_batch_to_be_taken_next(running: House) -> None:
+    people(running, 4)
+    opened(running)
+    parted(running, 2)
+    begun: list[str] = []
+
+    def refuse(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO attempt"):
+            begun.append(statement)
+            if len(begun) == 2:
+                raise OperationalError(statement, None, Exception("the database is out of reach"))
+
+    sender = DoesFirst()
+    event.listen(running.runtime.engine, "before_cursor_execute", refuse)
+    try:
+        outbox.deliver(worker(running, "node", sender=sender, sending_threads=1))
+    finally:
+        event.remove(running.runtime.engine, "before_cursor_execute", refuse)
+    assert len(begun) == 3, "once refused, then begun anew"
+    assert fates(running) == {"accepted": 2}
+    assert (len(sender.taken), once_each(sender)) == (4, True)
+
+
+@pytest.mark.parametrize(
+    "stop", [control.pause, partial(recalling.recall, reason="The date was wrong.", window=timedelta(0))]
+)
+def test_no_batch_is_taken_along_of_a_notice_that_was_stopped_meanwhile(
+    running: House, stop: Callable[..., object]
+) -> None:
+    people(running, 4)
+    notice = opened(running)
+    parted(running, 2)
+    sender = DoesFirst(deeds=[lambda: act(running, stop, notice.id)])
+    outbox.deliver(worker(running, "node", sender=sender, sending_threads=1))
+    assert len(sender.requests) == 1
+    assert fates(running) == {"accepted": 1}
 
 
 # -- stopping -----------------------------------------------------------------------------------
