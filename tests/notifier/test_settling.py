@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from database import reading, writing
-from notifier import control, deliveries, members, outbox, recalling, settling
+from notifier import conditions, control, deliveries, members, outbox, recalling, settling
 from notifier.events import folding
 from notifier.events.reading import Reported
 from notifier.models import Batch, Notice, Quarantine
@@ -130,7 +130,8 @@ def test_a_lease_that_was_renewed_meanwhile_is_left_alone(running: House, later:
     assert batch is not None
     later(minutes=2)
     with writing(alive.engine) as session:
-        assert outbox._renew(session, alive, batch, running.now)
+        found = conditions.read(session, session.get_one(Notice, batch.notice_id))
+        assert outbox._renew(session, alive, batch, running.now, found)
     later(minutes=2)
     assert settling.settle(running.runtime) == 0
     assert batches(running)[0].lease_by == "alive"
