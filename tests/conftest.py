@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import shutil
@@ -14,13 +13,14 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlmodel import Session
 
 import database
 from notifier.runtime import Runtime
 from settings import Settings
 from tests.house import House, KeptLetters, SetClock
+from tests.postgresql import TEMPLATE, Lent, address
 
 settings.register_profile(
     "gazette", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -78,23 +78,19 @@ def postgresql_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: str) -> Iterator[Engine]:
-    """An engine for making databases; the database `template` is migrated."""
+def postgresql_databases(postgresql_server: str) -> Iterator[Lent]:
     maintenance = database.create_engine(postgresql_server).execution_options(isolation_level="AUTOCOMMIT")
     with maintenance.connect() as connection:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # nothing here outlives a crash
+        # Nothing here outlives a crash; and nothing may move rows behind a test's back.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
             connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
         connection.execute(text("SELECT pg_reload_conf()"))
-        connection.execute(text("CREATE DATABASE template_gazette"))
-    template = database.create_engine(str(_named(maintenance, "template_gazette")))
+        connection.execute(text(f"CREATE DATABASE {TEMPLATE}"))
+    template = database.create_engine(address(maintenance, TEMPLATE))
     database.migrate(template)
     template.dispose()
-    yield maintenance
+    yield Lent(maintenance)
     maintenance.dispose()
-
-
-def _named(engine: Engine, name: str) -> str:
-    return engine.url.set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture(autouse=True)
@@ -108,9 +104,6 @@ def _logging() -> Iterator[None]:
     root.setLevel(level)
 
 
-_counter = itertools.count()
-
-
 @pytest.fixture
 def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     path = tmp_path / "gazette.db"
@@ -119,11 +112,9 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgresql_url(postgresql_template: Engine) -> str:
-    name = f"test_{next(_counter)}"
-    with postgresql_template.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_gazette"))
-    return _named(postgresql_template, name)  # goes with the server: dropping it takes longer than the test
+def postgresql_url(postgresql_databases: Lent) -> Iterator[str]:
+    with postgresql_databases.lend() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -135,9 +126,29 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    made = database.create_engine(database_url)
+    made = make_engine(database_url)
     yield made
     made.dispose()
+
+
+_firsts: dict[str, Engine] = {}  # by kind of database
+
+
+def make_engine(url: str) -> Engine:
+    """An engine on a database that is one test's own.
+
+    What SQLAlchemy has compiled for one test serves the next, as it serves all requests of a process; and
+    nothing here outlives a crash, so nothing waits for the disk.
+    """
+    made = database.create_engine(url)
+    if made.dialect.name == "sqlite":
+        event.listen(made, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    if made.dialect.name not in _firsts:
+        made.connect().close()  # a dialect learns from its first connection
+    first = _firsts.setdefault(made.dialect.name, made)
+    made.dialect = made.pool._dialect = first.dialect  # what was compiled is found by its dialect
+    made._compiled_cache = first._compiled_cache
+    return made
 
 
 @pytest.fixture
