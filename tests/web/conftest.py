@@ -3,6 +3,7 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 
 from app import create_app
 from tests.house import House
@@ -14,9 +15,30 @@ def database_url(sqlite_url: str) -> str:
     return sqlite_url
 
 
+class Compiled(BytecodeCache):
+    """Templates as Jinja compiled them for the first test that rendered them."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session")
+def compiled() -> Compiled:
+    return Compiled()
+
+
 @pytest.fixture
-def app(house: House) -> Flask:
-    return create_app(runtime=house.runtime)
+def app(house: House, compiled: Compiled) -> Flask:
+    made = create_app(runtime=house.runtime)
+    made.jinja_env.bytecode_cache = compiled
+    return made
 
 
 @pytest.fixture

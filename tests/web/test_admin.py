@@ -54,8 +54,8 @@ class Administrator:
 
 @pytest.fixture(scope="session")
 def password_hash() -> str:
-    """Made once: it is slow by design."""
-    return PasswordHasher().hash(PASSWORD)
+    """Quickly made and quickly looked at; that of a real account is slow by design."""
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 
 
 @pytest.fixture

@@ -5,32 +5,16 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from sqlmodel import Session, select
 
-from database import writing
 from notifier.models import Attempt, Notice
 from tests.house import FIRST, House
 from tests.notifier.ledgers import Books, Plan
-from tests.web.test_admin import PASSWORD, Administrator, words
-from web.accounts import Account
+from tests.web.test_admin import Administrator, admin, password_hash, words
 
+__all__ = ["admin", "password_hash"]  # fixtures
 LETTERS = ["delivered", "accepted", "bounced", "started", "unknown", "left out", "untouched"]
-
-
-@pytest.fixture(scope="module")
-def password_hash() -> str:
-    return PasswordHasher().hash(PASSWORD)
-
-
-@pytest.fixture
-def admin(client: FlaskClient, house: House, password_hash: str) -> Administrator:
-    with writing(house.runtime.engine) as session:
-        session.add(Account(name="ines", password_hash=password_hash, session_key="first", created_at=house.now))
-    signed_in = Administrator(client)
-    signed_in.post("/admin/sign-in", {"name": "ines", "password": PASSWORD})
-    return signed_in
 
 
 @pytest.fixture
