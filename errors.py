@@ -19,6 +19,10 @@ class Invalid(Refusal):
     """What was given cannot be meant."""
 
 
+class Gone(Refusal):
+    """It was there, and holds no longer."""
+
+
 # -- policies, revisions, drafts ----------------------------------------------------------------
 
 
@@ -460,6 +464,189 @@ class RowInvalid(Invalid):
 
 class FileInvalid(Invalid):
     """A members file as a whole cannot be read."""
+
+
+# -- a member's own page, and the site notice ---------------------------------------------------
+
+
+class LinkInvalid(NotFound):
+    def __init__(self) -> None:
+        super().__init__("This link is not whole: open it from the letter once more.")
+
+
+class LinkOfATest(NotFound):
+    def __init__(self) -> None:
+        super().__init__("This link stands in a test letter; in a member's own it leads to a page of theirs.")
+
+
+class LinkExpired(Gone):
+    def __init__(self, days: int) -> None:
+        super().__init__(f"This link has expired: a letter's link holds for {days} days.")
+
+
+class LinkRevoked(Gone):
+    def __init__(self) -> None:
+        super().__init__("This link no longer holds.")
+
+
+class SessionInvalid(NotFound):
+    def __init__(self) -> None:
+        super().__init__("This address is not whole: open your page from your account once more.")
+
+
+class SessionExpired(Gone):
+    def __init__(self) -> None:
+        super().__init__("This address held for a few minutes only: open your page from your account once more.")
+
+
+class SiteTokenInvalid(NotFound):
+    def __init__(self) -> None:
+        super().__init__("The site notice's token is not genuine.")
+
+
+class SiteTokenExpired(Gone):
+    def __init__(self) -> None:
+        super().__init__("The site notice's token has expired; make another for each page that is served.")
+
+
+class OriginMalformed(Invalid):
+    def __init__(self, given: str) -> None:
+        shown = "".join(c if c.isprintable() else "�" for c in given.strip()[:60])
+        super().__init__(
+            f"“{shown}” does not name the pages that may show a site notice; "
+            "give 1 to 10 origins such as https://www.example.com."
+        )
+
+
+class OriginRefused(Refusal):
+    def __init__(self) -> None:
+        super().__init__("The site notice's token is not for pages of this origin.")
+
+
+class AcknowledgementUnknown(Invalid):
+    field = "kind"
+
+    def __init__(self, given: str) -> None:
+        shown = "".join(c if c.isprintable() else "�" for c in given.strip()[:40])
+        super().__init__(f"“{shown}” is no acknowledgement; give read, accepted, declined or consent withdrawn.")
+
+
+class NotAcknowledgeable(Conflict):
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Revision {number} was withdrawn and never applies; it can no longer be answered.")
+
+
+class NoGuardian(Conflict):
+    def __init__(self) -> None:
+        super().__init__("The member has no guardian; nobody else can answer for them.")
+
+
+# -- which text governs whom --------------------------------------------------------------------
+
+
+class InstantNaive(Invalid):
+    field = "at"
+
+    def __init__(self) -> None:
+        super().__init__("That time does not say in which time zone it is; write it as 2026-05-25T09:30:00Z.")
+
+
+class InstantImpossible(Invalid):
+    field = "at"
+
+    def __init__(self, first: int, last: int) -> None:
+        super().__init__(f"That time is in none of the years {first} to {last}.")
+
+
+class TooManyPairs(Invalid):
+    def __init__(self, given: int, most: int) -> None:
+        super().__init__(f"{given:,} pairs of a member and a time are too many; ask for {most:,} at most.")
+
+
+class CursorMalformed(Invalid):
+    field = "since"
+
+    def __init__(self) -> None:
+        super().__init__("That cursor is none that was given out; begin with a time, or with none.")
+
+
+class LimitImpossible(Invalid):
+    field = "limit"
+
+    def __init__(self, given: int, most: int) -> None:
+        super().__init__(f"{given:,} is no length of a page; ask for 1 to {most:,}.")
+
+
+# -- the interface for programs -----------------------------------------------------------------
+
+
+class KeyRefused(Refusal):
+    def __init__(self) -> None:
+        super().__init__("No valid key came with the request; send it as “Authorization: Bearer …”.")
+
+
+class ScopeMissing(Refusal):
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This key does not open that: it takes one with the scope “{scope}”.")
+
+
+class KeyExists(Conflict):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is, or was, a key “{name}” already; give this one another name.")
+
+
+class NoSuchKey(NotFound):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no key “{name}” that could be revoked.")
+
+
+class ScopeUnknown(Invalid):
+    def __init__(self, scope: str, known: str) -> None:
+        super().__init__(f"“{scope}” is no scope; they are {known}.")
+
+
+class BodyUnreadable(Invalid):
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The body cannot be read: {why}.")
+
+
+class RequestMalformed(Invalid):
+    """The request is not of the form that is documented. faults: (where, what) of each thing wrong."""
+
+    def __init__(self, where: str, what: str) -> None:
+        self.faults = [(where, what)]
+        super().__init__(f"{where}: {what}." if where else f"The request cannot be used: {what}.")
+
+
+class TooMany(Invalid):
+    def __init__(self, what: str, most: int) -> None:
+        super().__init__(f"There are more than {most:,} {what}, the most that one request may hold; send several.")
+
+
+class MemberUnfit(Invalid):
+    """A member cannot be kept as given; the sentence says why."""
+
+
+class CursorInvalid(Invalid):
+    def __init__(self) -> None:
+        super().__init__("That is no cursor of this list; begin again without one.")
+
+
+class RepeatDiffers(Invalid):
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key came with another request before; give each request its own.")
+
+
+class RepeatUnderWay(Conflict):
+    def __init__(self) -> None:
+        super().__init__("A request with this Idempotency-Key is under way; ask again in a moment.")
+
+
+class RetainedInThePast(Invalid):
+    field = "retained_until"
+
+    def __init__(self) -> None:
+        super().__init__("A member on record cannot cease to be retained in the past; erase them instead.")
 
 
 # -- the house ----------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ from alembic import context
 from sqlmodel import SQLModel
 
 # for their tables
-import notifier.models  # noqa: F401
+import notifier.models
+import notifier.revocations  # noqa: F401
 import policy_versions.models  # noqa: F401
 import web.accounts  # noqa: F401
 

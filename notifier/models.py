@@ -265,8 +265,9 @@ class Acknowledgement(SQLModel, table=True):
     revision_id: int = Field(foreign_key="revision.id")
     kind: str
     actor: str = "member"
-    route: str  # by link, by session, by the host application, imported
+    route: str  # link, session, site notice, api, admin; by link, by session and so on in older rows
     locale: str = "en"
+    shown_sha256: str | None = None  # of the text that was shown, authoritative or translated; None: none was
     recorded_at: datetime
 
 

@@ -15,7 +15,7 @@ from policy_versions import audit, dates, locales
 from policy_versions.models import PROMISES, Policy, Revision
 
 RESERVED = frozenset(
-    "admin api hooks metrics static feed feeds health login logout signin sign-in m member members "
+    "admin api hooks metrics static feed feeds health login logout signin sign-in m me member members "
     "site-notice theme assets compare history search sitemap robots favicon well-known account "
     "policies about help subscribe unsubscribe".split()
 )

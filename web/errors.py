@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, current_app, render_template, request
+from flask import Flask, Response, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from errors import Conflict, Invalid, NotFound, OwnProposal, Refusal, SettingInvalid, SignInRefused
+from errors import (
+    BodyUnreadable,
+    Conflict,
+    Gone,
+    Invalid,
+    KeyRefused,
+    NotFound,
+    OriginRefused,
+    OwnProposal,
+    Refusal,
+    ScopeMissing,
+    SettingInvalid,
+    SignInRefused,
+    TooMany,
+)
+from web import problems
 from web.context import forget_session, in_administration, runtime
 
 log = logging.getLogger(__name__)
@@ -17,8 +32,14 @@ STATUS: dict[type[Refusal], int] = {
     NotFound: 404,
     Conflict: 409,
     Invalid: 422,
+    Gone: 410,
     SignInRefused: 401,
     OwnProposal: 403,
+    OriginRefused: 403,
+    KeyRefused: 401,
+    ScopeMissing: 403,
+    BodyUnreadable: 400,
+    TooMany: 413,
     SettingInvalid: 500,  # met only if a setting breaks while serving
 }
 
@@ -29,6 +50,7 @@ _HEADINGS = {
     404: "Page not found",
     405: "That cannot be done here",
     409: "That clashes with what is on record",
+    410: "That holds no longer",
     413: "That is too large",
     422: "That cannot be done as given",
     429: "Too many tries",
@@ -57,7 +79,9 @@ def register(app: Flask) -> None:
 Answer = tuple[str, int]
 
 
-def _refused(refusal: Refusal) -> Answer:
+def _refused(refusal: Refusal) -> Answer | Response:
+    if problems.in_api(request.path):
+        return problems.of_refusal(refusal, status_of(refusal))
     return page(status_of(refusal), str(refusal))
 
 
@@ -65,15 +89,19 @@ def _forged(_error: CSRFError) -> Answer:
     return page(400, "The form was open too long, or came from elsewhere. Go back, reload it and send it again.")
 
 
-def _http(error: HTTPException) -> Answer | HTTPException:
+def _http(error: HTTPException) -> Answer | HTTPException | Response:
     status = error.code or 500
     if status < 400:
         return error  # a redirect
+    if problems.in_api(request.path):
+        return problems.of_http(error)
     return page(status, _SENTENCES.get(status, "Go back and try again."))
 
 
-def _fault(error: Exception) -> Answer:
+def _fault(error: Exception) -> Answer | Response:
     log.exception("a request failed", exc_info=error)
+    if problems.in_api(request.path):
+        return problems.of_status(500)
     forget_session()  # its transaction may be aborted, and the page asks for the policies' names
     return page(500, "It has been noted. Nothing was changed; try again in a moment.")
 
