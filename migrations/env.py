@@ -4,6 +4,8 @@ from alembic import context
 from sqlmodel import SQLModel
 
 # for their tables
+import notifier.idempotency
+import notifier.keys
 import notifier.models
 import notifier.revocations  # noqa: F401
 import policy_versions.models  # noqa: F401
