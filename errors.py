@@ -627,10 +627,6 @@ class MemberUnfit(Invalid):
     """A member cannot be kept as given; the sentence says why."""
 
 
-class CursorInvalid(Invalid):
-    def __init__(self) -> None:
-        super().__init__("That is no cursor of this list; begin again without one.")
-
 
 class RepeatDiffers(Invalid):
     def __init__(self) -> None:

@@ -23,6 +23,7 @@ from policy_versions import audit, dates
 COLUMNS = ("external_id", "email", "locale", "joined_at", "retained_until", "guardian_email")
 CHUNK = 1000
 LONGEST_LINE = 64 * 1024
+LONGEST_KEY = 255
 
 
 def retained(now: datetime) -> ColumnElement[bool]:
@@ -33,6 +34,8 @@ def retained(now: datetime) -> ColumnElement[bool]:
 
 def by_external_id(session: Session, external_id: str) -> Member:
     """Raises: NoSuchMember, for an erased member as for any stranger."""
+    if not can_be_a_key(external_id):
+        raise NoSuchMember
     found = session.exec(select(Member).where(Member.external_id == external_id)).one_or_none()
     if found is None:
         raise NoSuchMember
@@ -139,8 +142,8 @@ def check(fields: Mapping[str, Any], *, now: datetime) -> Row:
     given = {name: _text(name, fields.get(name)) for name in COLUMNS}
     if not given["external_id"]:
         raise RowInvalid("external_id is empty")
-    if len(given["external_id"]) > 255:
-        raise RowInvalid("external_id is longer than 255 characters")
+    if len(given["external_id"]) > LONGEST_KEY:
+        raise RowInvalid(f"external_id is longer than {LONGEST_KEY} characters")
     joined = _instant("joined_at", given["joined_at"]) or now
     if joined.year < dates.FIRST_YEAR:
         raise RowInvalid(f"joined_at is before the year {dates.FIRST_YEAR}")
@@ -163,9 +166,20 @@ def _text(name: str, value: object) -> str:
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise RowInvalid(f"{name} is not a text")
     text = str(value).strip()
-    if any(c in "\x00\ufffd" or "\ud800" <= c <= "\udfff" for c in text):  # JSON may escape half a character
+    if not _is_text(text):
         raise RowInvalid(f"{name} holds characters that are not UTF-8 text")
     return text
+
+
+def can_be_a_key(external_id: str) -> bool:
+    """Whether a member could have it; what could not is not looked up, for databases refuse some of it."""
+    return 0 < len(external_id) <= LONGEST_KEY and _is_text(external_id)
+
+
+def _is_text(text: str) -> bool:
+    return not any(
+        c in "\x00\ufffd" or "\ud800" <= c <= "\udfff" for c in text
+    )  # JSON may escape half a character
 
 
 def _locale(written: str) -> str:
@@ -249,13 +263,14 @@ def _bring_in_chunk(
             report.changed += 1
         else:
             report.unchanged += 1
-    _insert(session, new, secret=secret, now=now)
+    insert_rows(session, new, secret=secret, now=now)
     report.added += len(new)
     session.flush()
     session.expunge_all()  # memory stays flat over a large file
 
 
-def _insert(session: Session, rows: Sequence[Row], *, secret: str, now: datetime) -> None:
+def insert_rows(session: Session, rows: Sequence[Row], *, secret: str, now: datetime) -> None:
+    """Add members who are on record nowhere yet."""
     if not rows:
         return
     session.execute(insert(Member), [_values(row, secret, now) for row in rows])

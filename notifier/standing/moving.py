@@ -1,0 +1,156 @@
+"""Who moved to which text, and when: for a host that has something to do then.
+
+No job flips a flag when a date passes, so a movement is not recorded: it is the start of a span, and the fold
+says which there are. A window of time is gone through member by member; a cursor says how far, and where the next
+window begins. A window ends a minute before now, for somebody may be about to commit what they recorded before
+that; so what was handed out never changes, and nothing is left out or told twice.
+
+What was brought in with an earlier time (a member's `joined_at`, an imported text) is told when it came to be
+known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from sqlmodel import Session, col, func, select
+
+from errors import CursorMalformed, LimitImpossible
+from notifier.models import Member
+from notifier.standing import answers, gathering
+from notifier.standing.answers import Life
+from notifier.standing.gathering import Ground
+from policy_versions.applicability import Basis, FactId
+from policy_versions.models import Revision, Telling
+
+MOST_MOVEMENTS = 10_000
+MOST_LOOKED_AT = 20_000  # members, for one page
+CHUNK = 1000
+NEVER = datetime(1, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CURSOR = re.compile(r"(-?\d{1,18})\.(-?\d{1,18})\.(\d{1,18})", re.ASCII)
+
+
+class Movement(NamedTuple):
+    """A member came under a revision at an instant. before: the one that governed until then; None: none did."""
+
+    member_id: int
+    external_id: str | None
+    revision: int
+    revision_id: int
+    revision_date: str
+    before: int | None
+    at: datetime
+    basis: Basis
+    evidence: tuple[FactId, ...]
+
+
+class Movements(NamedTuple):
+    """A page, by member. cursor: where the next one begins. more: whether to ask for it at once.
+
+    through: all that became known up to then has been told once `more` is false.
+    """
+
+    movements: list[Movement]
+    cursor: str
+    more: bool
+    through: datetime
+
+
+class _Window(NamedTuple):
+    """What became known on (after, through], of members with a greater id."""
+
+    after: datetime
+    through: datetime
+    member_id: int = 0
+
+    @classmethod
+    def read(cls, written: str) -> _Window:
+        """Raises: CursorMalformed."""
+        match = _CURSOR.fullmatch(written)
+        if match is None:
+            raise CursorMalformed
+        try:
+            after, through = (_EPOCH + timedelta(microseconds=int(match[part])) for part in (1, 2))
+        except OverflowError as error:
+            raise CursorMalformed from error
+        return cls(after, through, int(match[3]))
+
+    def written(self) -> str:
+        after, through = ((at - _EPOCH) // timedelta(microseconds=1) for at in (self.after, self.through))
+        return f"{after}.{through}.{self.member_id}"
+
+
+def movements(
+    session: Session, slug: str, since: str | datetime | None, *, limit: int = 1000, now: datetime
+) -> Movements:
+    """Who moved since an instant, or since a cursor that an earlier page gave; None: from the first on.
+
+    limit: a page ends with the member that reaches it, so that it may hold a few more.
+    Raises: NoSuchPolicy, CursorMalformed, LimitImpossible, InstantNaive, InstantImpossible.
+    """
+    if not 1 <= limit <= MOST_MOVEMENTS:
+        raise LimitImpossible(limit, MOST_MOVEMENTS)
+    on = gathering.ground(session, slug)
+    window = _window(since, now - answers.SETTLED_AFTER)
+    return _page(session, on, window, limit)
+
+
+def _window(since: str | datetime | None, settled: datetime) -> _Window:
+    """The window to go on with: where an earlier one is done, all since then."""
+    if isinstance(since, str):
+        window = _Window.read(since)
+        return window if window.through > window.after else window._replace(through=max(settled, window.after))
+    after = NEVER if since is None else answers.checked(since)
+    return _Window(after, max(settled, after))
+
+
+def _page(session: Session, on: Ground, window: _Window, limit: int) -> Movements:
+    found: list[Movement] = []
+    known_from = _brought_in(session, on)
+    last, looked_at = window.member_id, 0
+    for life in _lives(session, on, window):
+        if len(found) >= limit or looked_at >= MOST_LOOKED_AT:
+            return Movements(found, window._replace(member_id=last).written(), True, window.through)
+        found += _of_life(on, life, window, known_from)
+        last, looked_at = life.member_id, looked_at + 1
+    return Movements(found, _Window(window.through, window.through).written(), False, window.through)
+
+
+def _brought_in(session: Session, on: Ground) -> datetime:
+    """When the last was written of what carries an earlier time than that at which it was."""
+    told = select(func.max(Telling.recorded_at)).where(Telling.policy_id == on.policy.id)
+    texts = select(func.max(Revision.recorded_at)).where(
+        Revision.policy_id == on.policy.id, col(Revision.imported)
+    )
+    instants = [session.exec(query).one() for query in (told, texts)]
+    return max((at for at in instants if at is not None), default=NEVER)
+
+
+def _lives(session: Session, on: Ground, window: _Window) -> Iterator[Life]:
+    after = window.member_id
+    while ids := _after(session, after):
+        found = gathering.lives(session, on, ids)
+        yield from (found[each] for each in ids)
+        after = ids[-1]
+
+
+def _after(session: Session, after: int) -> Sequence[int]:
+    query = select(Member.id).where(col(Member.id) > after).order_by(col(Member.id)).limit(CHUNK)
+    return [each for each in session.exec(query) if each is not None]
+
+
+def _of_life(on: Ground, life: Life, window: _Window, known_from: datetime) -> Iterator[Movement]:
+    known_from = max(known_from, life.recorded_at)
+    before = None
+    for span in life.spans:
+        if span.basis is not Basis.JOINED and window.after < max(span.start, known_from) <= window.through:
+            text = on.texts[span.revision]
+            yield Movement(
+                life.member_id, life.external_id, text.number, text.id, text.date, before,
+                span.start, span.basis, (span.evidence,),
+            )  # fmt: skip
+        before = span.revision
