@@ -26,6 +26,7 @@ SQLModel.metadata.naming_convention = {
 }
 
 BUSY = timedelta(seconds=15)  # how long one who wants to write waits for another
+CONNECTIONS = 24  # that a process keeps where so many threads work at once; past them each is made anew
 ROOT = Path(__file__).resolve().parent
 
 
@@ -81,7 +82,7 @@ def create_engine(url: str) -> Engine:
         return _sqlite(parsed.render_as_string(hide_password=False), parsed.database)
     if backend == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-        return sa_create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        return sa_create_engine(parsed, pool_pre_ping=True, pool_size=CONNECTIONS, hide_parameters=True)
     raise SettingInvalid(
         f"GAZETTE_DATABASE_URL names {backend}; Gazette keeps its record in SQLite or PostgreSQL."
     )

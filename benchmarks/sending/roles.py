@@ -51,6 +51,7 @@ def _peak() -> float:
 def work(url: str, to: str | int, threads: int) -> None:
     """Open the notice that is due, if one is, and send it. to: SendGrid's address, or a mail server's port."""
     works = _works(url, to, threads)
+    scheduler.collect_less()  # as every worker does
     say(ready=True)
     _wait()
     began = time.perf_counter()
@@ -75,7 +76,7 @@ def post(url: str, to: str | int, threads: int, most: int | None = None) -> None
     requests = list(islice(same.requests(works, size=works.sender.request_size), most))
     works.engine.dispose()
     numbers = count(1)
-    gc.freeze()  # a million recipients are no heap of ours: nothing has to look through them
+    scheduler.collect_less()  # as ours; and a million recipients are no heap: nothing has to look through them
     _timed(lambda: _in_threads(threads, requests, lambda each: _hand_over(works.sender, each, next(numbers))))
     works.sender.close()
 
