@@ -13,12 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import database
 from database import reading
 from notifier import facts, kinds
 from notifier.runtime import Runtime
 from policy_versions.applicability import Published
-from tests.conftest import NOON, make_settings
+from tests.conftest import NOON, make_engine, make_settings
 from tests.house import LONGER, House, KeptLetters, SetClock
 from tests.notifier.lives import Life, by_kind, one_by_one, record_of, steps_of
 from tests.notifier.sending import Later, opened, people
@@ -46,7 +45,7 @@ def fresh(
     def make() -> tuple[House, KeptLetters]:
         path, letters = folder / f"{next(numbers)}.db", KeptLetters()
         shutil.copy(sqlite_template, path)
-        engine = database.create_engine(f"sqlite:///{path}")
+        engine = make_engine(f"sqlite:///{path}")
         given = make_settings(f"sqlite:///{path}", folder)
         return House(Runtime(engine, SetClock(NOON), letters, given, "node 1")), letters
 

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
-import database
 from database import reading, writing
 from errors import Refusal
 from notifier import control, facts, notices, overruling
@@ -24,7 +23,7 @@ from notifier.runtime import Runtime
 from notifier.senders.protocol import NotSent
 from policy_versions import applicability, archive, policies, reopening
 from policy_versions.overruling import Override
-from tests.conftest import NOON, make_settings
+from tests.conftest import NOON, make_engine, make_settings
 from tests.house import FIRST, LONGER, TYPO, House, KeptLetters, SetClock
 
 TEXTS = (LONGER, TYPO, LONGER.replace("address.", "adress."), LONGER.replace("24 months", "36 months"))
@@ -60,7 +59,7 @@ def made(template: Path, folder: Path) -> tuple[House, KeptLetters]:
     letters = KeptLetters(request_size=1)
     url = f"sqlite:///{path}"
     given_settings = make_settings(url, folder, review_minutes=60)
-    house = House(Runtime(database.create_engine(url), SetClock(NOON), letters, given_settings, "node 1"))
+    house = House(Runtime(make_engine(url), SetClock(NOON), letters, given_settings, "node 1"))
     house.policy()
     house.publish(FIRST)
     house.tick()
