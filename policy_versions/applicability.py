@@ -6,7 +6,7 @@ spans, in whatever order they are handed over, and nothing recorded at an instan
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -137,6 +137,7 @@ class Span(NamedTuple):
     end: datetime | None  # None: still governs
     basis: Basis
     evidence: FactId  # the fact that tipped it
+    rests_on: tuple[FactId, ...] = ()  # all that it rests on: that fact first, then the others, each once
 
 
 class Timeline(NamedTuple):
@@ -163,10 +164,10 @@ class _State:
     """What is known at the instant the fold has come to."""
 
     revisions: dict[int, Published] = field(default_factory=dict)
-    withdrawn: set[int] = field(default_factory=set)
-    significant: dict[int, bool] = field(default_factory=dict)
+    withdrawn: dict[int, Withdrawn] = field(default_factory=dict)
+    decided: dict[int, Decided] = field(default_factory=dict)
     joined: Joined | None = None
-    guardian: bool = False
+    guardianship: Guardianship | None = None
     notices: list[Noticed] = field(default_factory=list)
     undone: set[FactId] = field(default_factory=set)
     accepted: list[Acknowledged] = field(default_factory=list)
@@ -177,13 +178,13 @@ class _State:
             case Published():
                 self.revisions[fact.revision] = fact
             case Withdrawn():
-                self.withdrawn.add(fact.revision)
+                self.withdrawn[fact.revision] = fact
             case Decided():
-                self.significant[fact.revision] = fact.significant
+                self.decided[fact.revision] = fact
             case Joined():
                 self.joined = self.joined or fact  # set once
             case Guardianship():
-                self.guardian = fact.present
+                self.guardianship = fact
             case Noticed():
                 self.notices.append(fact)
             case Undone():
@@ -197,8 +198,17 @@ class _State:
 
     def live(self) -> Iterator[Published]:
         """Revisions not withdrawn, by number."""
-        for number in sorted(self.revisions.keys() - self.withdrawn):
+        for number in sorted(self.revisions.keys() - self.withdrawn.keys()):
             yield self.revisions[number]
+
+    @property
+    def guardian(self) -> bool:
+        return self.guardianship is not None and self.guardianship.present
+
+    def significant(self, number: int) -> bool:
+        """Undecided counts as significant."""
+        decision = self.decided.get(number)
+        return decision is None or decision.significant
 
     def in_force(self, at: datetime) -> Published | None:
         return max((r for r in self.live() if r.effective_at <= at), key=lambda r: r.revision, default=None)
@@ -314,41 +324,60 @@ def _step(state: _State, spans: list[Span], instant: datetime) -> None:
     if spans:
         _move(state, spans, instant)
         return
-    began = state.in_force(instant)
-    assert state.joined is not None
-    if began is not None and state.joined.at == instant:
-        spans.append(Span(began.revision, instant, None, Basis.JOINED, state.joined.id))
-    elif began is not None:
-        spans.append(Span(began.revision, instant, None, Basis.FIRST, began.id))
+    began, member = state.in_force(instant), state.joined
+    assert member is not None
+    if began is None:
+        return
+    at_once = member.at == instant
+    basis, first, other = (Basis.JOINED, member, began) if at_once else (Basis.FIRST, began, member)
+    gave_way = (w.id for number, w in sorted(state.withdrawn.items()) if number > began.revision)
+    spans.append(Span(began.revision, instant, None, basis, first.id, (first.id, other.id, *gave_way)))
 
 
 def _move(state: _State, spans: list[Span], instant: datetime) -> None:
     current = spans[-1].revision
     target: Published | None = None
-    reasons: list[_Met] = []
-    passed: list[_Met] = []  # up to the revision looked at; what lies beyond the target tipped nothing
+    reasons: dict[int, _Met] = {}
+    passed: dict[int, _Met] = {}  # up to the revision looked at; what lies beyond the target tipped nothing
     for revision in state.live():
         if revision.revision <= current:
             continue
-        if state.significant.get(revision.revision, True):  # undecided counts as significant
+        if state.significant(revision.revision):
             met = _met(state, revision, instant)
             if met is None:
                 break
-            passed.append(met)
+            passed[revision.revision] = met
         if revision.effective_at <= instant:
-            target, reasons = revision, list(passed)
+            target, reasons = revision, dict(passed)
     if target is not None:
         _close(spans, instant)
-        spans.append(_span(target, reasons, instant))
+        rests_on = tuple(_grounds(state, current, target, reasons))
+        spans.append(_span(target, reasons.values(), instant, rests_on))
 
 
-def _span(target: Published, reasons: list[_Met], instant: datetime) -> Span:
+def _span(target: Published, reasons: Iterable[_Met], instant: datetime, rests_on: tuple[FactId, ...]) -> Span:
     """The basis is the requirement met last; posting asks for nothing, so it is named only when alone."""
     asked = [met for met in reasons if met.basis is not Basis.POSTED]
-    if not asked:
-        return Span(target.revision, instant, None, Basis.POSTED, target.id)
-    tipping = max(asked, key=lambda met: (met.at, met.evidence))
-    return Span(target.revision, instant, None, tipping.basis, tipping.evidence)
+    tipping = max(asked, key=lambda met: (met.at, met.evidence), default=_Met(instant, Basis.POSTED, target.id))
+    once = tuple(dict.fromkeys((tipping.evidence, *rests_on)))
+    return Span(target.revision, instant, None, tipping.basis, tipping.evidence, once)
+
+
+def _grounds(state: _State, current: int, target: Published, reasons: Mapping[int, _Met]) -> Iterator[FactId]:
+    """Of every revision that a move passed: its text, what was decided, what met it; or that it was withdrawn."""
+    for number in sorted(state.revisions):
+        if not current < number <= target.revision:
+            continue
+        if number in state.withdrawn:
+            yield state.withdrawn[number].id
+            continue
+        yield state.revisions[number].id
+        if number in state.decided:
+            yield state.decided[number].id
+        if number in reasons:
+            yield reasons[number].evidence
+    if reasons and state.guardianship is not None:
+        yield state.guardianship.id
 
 
 def _close(spans: list[Span], instant: datetime) -> None:

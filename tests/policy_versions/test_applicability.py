@@ -661,7 +661,8 @@ def test_rule_2_undecided_counts_as_significant(facts: list[Fact]) -> None:
     at_once = [Decided(fact.at, fact.revision, True, "as undecided") for fact in every(facts, Published)]
     decided_at_once = {(fact.revision, fact.at) for fact in every(facts, Decided)}
     added = [fact for fact in at_once if (fact.revision, fact.at) not in decided_at_once]
-    assert timeline([*facts, *added]) == timeline(facts)
+    with_them, without = timeline([*facts, *added]), timeline(facts)
+    assert [span[:5] for span in with_them.spans] == [span[:5] for span in without.spans]  # all but grounds
 
 
 @often
@@ -731,6 +732,28 @@ def test_rule_3_the_basis_and_the_evidence_say_what_met_the_revisions_passed(fac
             assert accepted.kind == "accepted"
             assert any(revision.revision <= accepted.revision for revision in passed)
             assert accepted.by_guardian or not record.guarded()
+
+
+@often
+@given(histories())
+def test_what_a_span_rests_on_is_enough_to_judge_it(facts: list[Fact]) -> None:
+    by_id = {fact.id: fact for fact in facts}
+    line = timeline(facts)
+    for span in line.spans:
+        assert span.rests_on[0] == span.evidence
+        assert len(span.rests_on) == len(set(span.rests_on))
+        assert all(by_id[name].at <= span.start for name in span.rests_on)
+    for first in line.spans[:1]:
+        record = Record([by_id[name] for name in first.rests_on], first.start)
+        assert record.retained()
+        assert max(record.effective()) == first.revision
+    for before, after in moves(line):
+        record = Record([by_id[name] for name in after.rests_on], after.start)
+        whole = Record(facts, after.start)
+        assert record.may_move(before.revision, after.revision)
+        assert after.revision in record.effective()
+        passed = {number for number in whole.live() if before.revision < number <= after.revision}
+        assert passed == record.live().keys()
 
 
 tellings = st.lists(
