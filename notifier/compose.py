@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +10,7 @@ from urllib.parse import quote
 from sqlmodel import Session, col, select
 
 from errors import NoSuchRevision
-from notifier import audience, letters, translated
+from notifier import audience, letters, tokens, translated
 from notifier.letters import Letter, LetterContext
 from notifier.models import Batch, Notice, RenderedLetter
 from notifier.senders.protocol import Message
@@ -44,6 +45,7 @@ def compose(
     said: dict[str, Any] = {
         **_common(record, entry, settings, batch=batch),
         "redline_url": compared,
+        "member_url": "" if correction else f"{settings.public_url}/m/",
         "governs_already": batch.already,
         "in_force": entry.live and revision.effective_at <= now,
         # an earlier text that still waits to be accepted holds this one back too, whatever its own rule
@@ -81,6 +83,7 @@ def _common(record: History, entry: Entry, settings: Settings, *, batch: Batch) 
         "policy_url": home,
         "text_url": f"{home}/{revision.number}",
         "history_url": f"{home}/history",
+        "link_days": tokens.LETTER_LINK.days,
         "revision": revision.number,
         "revision_label": revision.date.label,
         "sha256": revision.sha256,
@@ -231,3 +234,19 @@ def personal(notice: Notice, applies_from: datetime | None, *, already: bool, po
         words = dates.day_label(applies_from, policy.zone)
         words = f"since {words}" if already else words
     return letters.substitutions(notice.substitution_prefix, applies_from=words)
+
+
+Words = Callable[[int, str], dict[str, str]]  # of a delivery's id and its address
+
+
+def of_each(notice: Notice, batch: Batch, words: dict[str, str], *, secret: str) -> Words:
+    """What is put in place of the letter's keys for one recipient: the words of all of them, and their own link.
+
+    Asked for each of ten million letters, so whatever is the same for many is settled here.
+    """
+    if notice.kind != "change":
+        return lambda _delivery_id, _address: words
+    key, links = letters.link_key(notice.substitution_prefix), tokens.letter_links(secret)
+    if batch.audience == "guardian":
+        return lambda delivery_id, address: {**words, key: links.of_guardian(delivery_id, address)}
+    return lambda delivery_id, _address: {**words, key: links.of_member(delivery_id)}

@@ -29,7 +29,7 @@ from policy_versions import locales
 from policy_versions.diff.model import Change
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "email"
-PERSONAL = ("applies_from",)  # what differs between the recipients of one rendered letter
+PERSONAL = ("applies_from",)  # what differs between the recipients of one rendered letter, besides their link
 APPLIES_ON_ACCEPTANCE = "when you accept it"  # said instead of a date
 LIMIT = 80_000  # bytes of HTML; past about 100 KB mail clients cut a letter short
 COLUMNS = 72
@@ -66,6 +66,8 @@ class LetterContext:
     text_url: str  # the text this letter is about
     redline_url: str  # base against revision
     history_url: str
+    member_url: str = ""  # of the recipients' own pages, whose tokens follow it; "": the letter leads to none
+    link_days: int = 0  # how long such a token holds
     revision: int
     revision_label: str
     sha256: str  # of the text, in hex
@@ -120,16 +122,21 @@ def render(context: LetterContext, *, prefix: str, loader: BaseLoader | None = N
 # -- keys ---------------------------------------------------------------------------------------
 
 
-def key(prefix: str, name: str, part: Part) -> str:
+def key(prefix: str, name: str, part: Part | Literal["both"]) -> str:
     """Return what holds the place of something personal. Raises: ValueError."""
     if re.fullmatch("[0-9a-z]{6,32}", prefix) is None:
         raise ValueError("A prefix has 6 to 32 small letters and digits.")
     return f"-{prefix}.{name}.{part}-"
 
 
+def link_key(prefix: str) -> str:
+    """Return what holds the place of a recipient's token: the same in both parts, since it needs no escaping."""
+    return key(prefix, "link", "both")
+
+
 def keys(prefix: str) -> tuple[str, ...]:
     """Return every key a letter may hold. Raises: ValueError."""
-    return tuple(key for by_name in _keys(prefix).values() for key in by_name.values())
+    return tuple(dict.fromkeys(key for by_name in _keys(prefix).values() for key in by_name.values()))
 
 
 def substitutions(prefix: str, *, applies_from: str) -> dict[str, str]:
@@ -145,7 +152,10 @@ def substitutions(prefix: str, *, applies_from: str) -> dict[str, str]:
 
 def _keys(prefix: str | None) -> Keys:
     """Return the keys; without a prefix, nothing in their places."""
-    return {part: {name: "" if prefix is None else key(prefix, name, part) for name in PERSONAL} for part in PARTS}
+    if prefix is None:
+        return dict.fromkeys(PARTS, dict.fromkeys((*PERSONAL, "link"), ""))
+    link = {"link": link_key(prefix)}
+    return {part: {name: key(prefix, name, part) for name in PERSONAL} | link for part in PARTS}
 
 
 def _refuse_collision(without_keys: Letter, prefix: str) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session, col, select
 
-from notifier import audience, compose
+from notifier import audience, compose, letters, tokens
 from notifier.audience import Known
 from notifier.models import Batch, Member, Notice
 from notifier.senders.protocol import Message, Recipient
@@ -66,6 +66,7 @@ def letter(
     rendered = compose.render(session, notice, batch, settings, now=now)
     message = compose.message(rendered, settings, policy_slug=record.policy.slug)
     words = compose.personal(notice, batch.applies_from, already=batch.already, policy=record.policy)
+    words |= {letters.link_key(notice.substitution_prefix): tokens.TEST}
     return _marked(message), Recipient(0, address, words)
 
 

@@ -28,6 +28,7 @@ from errors import (
 )
 
 TEST = "test"  # stands in a letter that an administrator sends to themselves, in place of a link
+LETTER_LINK = timedelta(days=180)  # from when the letter left
 SESSION = timedelta(minutes=15)
 SITE_TOKEN = timedelta(hours=1)
 LONGEST_SITE_TOKEN = timedelta(days=1)
@@ -188,7 +189,9 @@ def origin(written: str) -> str:
     except ValueError as error:
         raise OriginMalformed(written) from error
     beyond = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None
-    if parts.scheme not in ("http", "https") or beyond or not re.fullmatch(r"[a-z0-9.-]+|[0-9a-f:.]+", host):
+    if not written.strip().isprintable() or parts.scheme not in ("http", "https") or beyond:
+        raise OriginMalformed(written)
+    if not re.fullmatch(r"[a-z0-9.-]+|[0-9a-f:.]+", host):
         raise OriginMalformed(written)
     usual = {"http": 80, "https": 443}[parts.scheme]
     named = f"[{host}]" if ":" in host else host

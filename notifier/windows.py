@@ -285,6 +285,7 @@ def _open(work: Work, chunks: Sequence[Sequence[_Ready]], sender: str) -> list[R
     printed, policy, stated = work.sheet
     words = compose.personal(work.notice, stated, already=work.batch.already, policy=policy)
     common = _digest(printed.sha256, words)
+    own = compose.of_each(work.notice, work.batch, words, secret=work.press.runtime.secret)
     rows = [
         {
             "batch_id": work.batch.id,
@@ -299,7 +300,7 @@ def _open(work: Work, chunks: Sequence[Sequence[_Ready]], sender: str) -> list[R
         for chunk in chunks
     ]
     return [
-        Request(number, chunk[0].position, chunk[-1].position + 1, tuple(_recipients(chunk, words)))
+        Request(number, chunk[0].position, chunk[-1].position + 1, tuple(_recipients(chunk, own)))
         for number, chunk in zip(_written(work.session, rows), chunks, strict=True)
     ]
 
@@ -313,8 +314,8 @@ def _written(session: Session, rows: Sequence[dict[str, Any]]) -> Sequence[int]:
 _ATTEMPTED = insert(Attempt).returning(col(Attempt.id), sort_by_parameter_order=True)
 
 
-def _recipients(chunk: Iterable[_Ready], words: dict[str, str]) -> Iterator[Recipient]:
-    return (Recipient(one.delivery_id, one.address, words) for one in chunk)
+def _recipients(chunk: Iterable[_Ready], own: compose.Words) -> Iterator[Recipient]:
+    return (Recipient(one.delivery_id, one.address, own(one.delivery_id, one.address)) for one in chunk)
 
 
 def _digest(printed: str, words: dict[str, str]) -> str:

@@ -43,6 +43,7 @@ def _of_batch(
     policy = session.get_one(Policy, notice.policy_id)
     # the planned day: nothing here leaves so late that another is named
     words = compose.personal(notice, batch.applies_from, already=batch.already, policy=policy)
+    own = compose.of_each(notice, batch, words, secret=works.secret)
     rows = session.execute(
         sa_select(col(Delivery.id), col(Member.email))
         .join(Member, col(Member.id) == Delivery.member_id)
@@ -51,4 +52,5 @@ def _of_batch(
     ).all()
     for first in range(0, len(rows), size):
         some = rows[first : first + size]
-        yield Request(printed.message, tuple(Recipient(row[0], row[1] or "", words) for row in some))
+        recipients = (Recipient(number, address or "", own(number, address or "")) for number, address in some)
+        yield Request(printed.message, tuple(recipients))

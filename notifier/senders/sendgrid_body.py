@@ -7,7 +7,7 @@ recipient is little, and what can be done for all of them at once, or once a mes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from email.headerregistry import Address
 from typing import Any
 
@@ -94,17 +94,20 @@ def _refuse_twice(addresses: Sequence[str], refusal: Exception) -> None:
 
 
 def _substitutions(message: Message, recipients: Iterable[Recipient]) -> list[dict[str, str]]:
-    """Return each recipient's own, most often one object for all. Raises: Refused when they break the subject."""
+    """Return each recipient's own. Raises: Refused when they break the subject.
+
+    Whether the subject holds any of their keys is looked up once: most often all recipients have the same ones.
+    """
     found: list[dict[str, str]] = []
-    latest: Mapping[str, str] | None = None
-    written: dict[str, str] = {}
+    latest: tuple[str, ...] = ()
+    in_subject = False
     for recipient in recipients:
-        if recipient.substitutions is not latest:
-            latest = recipient.substitutions
-            if any(key in message.subject for key in latest):
-                personal_subject(message, recipient)
-            written = latest if type(latest) is dict else dict(latest)
-        found.append(written)
+        own = recipient.substitutions
+        if (keys := tuple(own)) != latest:
+            latest, in_subject = keys, any(key in message.subject for key in keys)
+        if in_subject:
+            personal_subject(message, recipient)
+        found.append(own if type(own) is dict else dict(own))
     return found
 
 

@@ -19,6 +19,7 @@ from notifier.letters import (
     Letter,
     LetterContext,
     keys,
+    link_key,
     render,
     substitutions,
 )
@@ -26,6 +27,7 @@ from policy_versions.diff import BlockChange, Change, Kind, Piece, compare, redl
 
 PREFIX = "k7q2zd"
 HOME = "https://policies.plover.example/privacy-policy"
+TOKEN = "4d-0123456789abcdef01234567"
 OLD = """# Privacy policy
 
 ## Why we use it
@@ -84,6 +86,7 @@ CONTEXT = LetterContext(
     change=compare(OLD, NEW),
     promise="will notify",
 )
+OWN_PAGE: dict[str, Any] = {"member_url": "https://policies.plover.example/m/", "link_days": 180}
 FIRST: dict[str, Any] = {"base": None, "base_label": None, "change": None}
 VARIANTS: dict[str, dict[str, Any]] = {
     "notice": {},
@@ -106,6 +109,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "with a translation": {"translation_url": f"{HOME}/7/de", "translation_language": "German"},
     "first text": FIRST,
+    "with a page of their own": OWN_PAGE,
+    "to accept on a page of their own": OWN_PAGE | {"rule": "acceptance"},
+    "to a guardian with a page of their own": OWN_PAGE | {"audience": "guardian"},
     "may notify": {"promise": "may notify"},
     "posting only": {"promise": "posting only"},
 }
@@ -115,7 +121,8 @@ def letter(applies_from: str = "1 December 2025", **given: Any) -> Letter:
     """A letter as one recipient gets it."""
     written = render(replace(CONTEXT, **given), prefix=PREFIX)
     text, html = written.text, written.html
-    for key, value in substitutions(PREFIX, applies_from=applies_from).items():
+    own = {link_key(PREFIX): TOKEN}
+    for key, value in (substitutions(PREFIX, applies_from=applies_from) | own).items():
         text, html = text.replace(key, value), html.replace(key, value)
     return Letter(written.subject, text, html)
 
@@ -219,6 +226,32 @@ def test_both_parts_lead_to_the_same_addresses(variant: str) -> None:
     written = letter(**VARIANTS[variant])
     in_html = {href for a in Page(written.html).all("a") if (href := a["href"]) and href.startswith("http")}
     assert in_html == set(re.findall(r"https://\S+", written.text))
+
+
+@pytest.mark.parametrize(
+    ("given", "button"),
+    [
+        ({}, "See what changes for you"),
+        ({"rule": "acceptance"}, "See what changes for you, then decide"),
+        ({"in_force": True}, "See what changed for you"),
+        ({"audience": "guardian"}, "See what changes for them, then decide"),
+    ],
+)
+def test_the_button_leads_to_the_reader_s_own_page_which_is_not_to_be_passed_on(
+    given: dict[str, Any], button: str
+) -> None:
+    written = letter(**OWN_PAGE | given)
+    assert says(written, button)
+    assert says(written, "Do not pass it on: whoever has it can answer for you. It holds for 180 days.")
+    assert written.text.count(f"https://policies.plover.example/m/{TOKEN}\n") == 1
+    assert written.html.count(f'href="https://policies.plover.example/m/{TOKEN}"') == 1
+
+
+@pytest.mark.parametrize("variant", ["correction", "translation", "first text"])
+def test_a_letter_that_asks_for_no_answer_leads_to_no_page_of_the_reader_s_own(variant: str) -> None:
+    written = letter(**VARIANTS[variant] | OWN_PAGE)
+    assert TOKEN not in written.text + written.html
+    assert not says(written, "Do not pass it on")
 
 
 def test_it_says_in_plain_words_what_changed() -> None:
@@ -552,11 +585,12 @@ def test_what_is_personal_goes_escaped_and_plain_and_never_into_the_subject() ->
         f"-{PREFIX}.applies_from.html-": "&lt;1&gt; &amp; 2",
         f"-{PREFIX}.applies_from.text-": "<1> & 2",
     }
-    assert keys(PREFIX) == tuple(values)
-    written = render(CONTEXT, prefix=PREFIX)
+    assert set(keys(PREFIX)) == {*values, link_key(PREFIX)}
+    written = render(replace(CONTEXT, **OWN_PAGE), prefix=PREFIX)
     assert PREFIX not in written.subject
-    assert set(re.findall(rf"-{PREFIX}[^-]*-", written.html)) == {keys(PREFIX)[0]}
-    assert set(re.findall(rf"-{PREFIX}[^-]*-", written.text)) == {keys(PREFIX)[1]}
+    escaped, plain = values
+    assert set(re.findall(rf"-{PREFIX}[^-]*-", written.html)) == {escaped, link_key(PREFIX)}
+    assert set(re.findall(rf"-{PREFIX}[^-]*-", written.text)) == {plain, link_key(PREFIX)}
 
 
 def test_the_same_letter_has_the_same_hash_and_another_another() -> None:

@@ -63,6 +63,8 @@ def test_by_the_providers_api_one_request_carries_every_members_letter(
     for key, value in first["substitutions"].items():
         text = text.replace(key, value)
     assert "2 July 2026" in text
+    own = [each["substitutions"] for each in body["personalizations"]]
+    assert own[0] != own[1]  # each holds the reader's own link
     assert body["tracking_settings"]["click_tracking"]["enable"] is False
     assert body["mail_settings"]["bypass_unsubscribe_management"]["enable"] is True
     assert house.notice().state == "complete"
