@@ -626,6 +626,50 @@ def accounts_reset(name: str) -> None:
     click.echo(f"{name} may sign in once with: {password}")
 
 
+@main.group(cls=_Group)
+def keys() -> None:
+    """Keys of applications that use the API."""
+
+
+@keys.command("create")
+@click.option("--name", required=True, help="After the application that will hold it; the record shows it.")
+@click.option("--scope", "scopes", multiple=True, required=True, help="What it opens; as often as there are.")
+def keys_create(name: str, scopes: tuple[str, ...]) -> None:
+    """Make a key and print it, this once."""
+    from notifier import keys as service
+
+    with database.writing(_engine()) as session:
+        now = database.DatabaseClock().now(session)
+        token = service.create(session, name, scopes, actor=_actor(), now=now)
+    click.echo(token)
+    click.echo("Keep it where only the application reads it: it is not shown again.", err=True)
+
+
+@keys.command("list")
+def keys_list() -> None:
+    """Show every key there is or was, and when it was last used; never the keys themselves."""
+    from notifier import keys as service
+
+    with database.reading(_engine()) as session:
+        for key in service.listed(session):
+            used = f"last used {key.used_at:%Y-%m-%d %H:%M} UTC" if key.used_at else "never used"
+            ended = f", revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else ""
+            click.echo(
+                f"{key.name}: {key.scopes}; made {key.created_at:%Y-%m-%d} by {key.created_by}, {used}{ended}"
+            )
+
+
+@keys.command("revoke")
+@click.argument("name")
+def keys_revoke(name: str) -> None:
+    """From now on a key opens nothing."""
+    from notifier import keys as service
+
+    with database.writing(_engine()) as session:
+        service.revoke(session, name, actor=_actor(), now=database.DatabaseClock().now(session))
+    click.echo(f"The key {name} is revoked.")
+
+
 def _audited(session: Any, action: str, now: datetime) -> None:
     from policy_versions import audit
 

@@ -618,6 +618,11 @@ class RequestMalformed(Invalid):
         super().__init__(f"{where}: {what}." if where else f"The request cannot be used: {what}.")
 
 
+class Undecided(NotFound):
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Revision {number} is not decided yet; the engine decides within seconds of publishing.")
+
+
 class TooMany(Invalid):
     def __init__(self, what: str, most: int) -> None:
         super().__init__(f"There are more than {most:,} {what}, the most that one request may hold; send several.")

@@ -95,6 +95,11 @@ def answered(session: Session, claimed: Repeat, status: int, answer: str) -> Non
     session.flush()
 
 
+def take_back(session: Session, claimed: Repeat) -> None:
+    """Forget a claim whose request was refused: nothing was done, so it may be sent again."""
+    session.exec(delete(Repeat).where(col(Repeat.id) == claimed.id, col(Repeat.status).is_(None)))
+
+
 def forget(session: Session, *, now: datetime, only: Request | None = None) -> None:
     """Forget what came more than a day ago; of one request only, so that its key may be used again."""
     old = delete(Repeat).where(col(Repeat.claimed_at) <= now - KEPT)

@@ -20,7 +20,7 @@ from sqlmodel import Session, col, delete
 
 from database import forget_erased, reading, writing
 from errors import NoticeAlreadyOpen
-from notifier import deciding, notices, outbox, settling, subscriptions, translating
+from notifier import deciding, idempotency, notices, outbox, settling, subscriptions, translating
 from notifier.bounces import taking
 from notifier.events import bodies
 from notifier.models import Notice, Tick
@@ -103,6 +103,7 @@ def purge(runtime: Runtime) -> int:
     with writing(runtime.engine) as session:
         now = runtime.clock.now(session)
         bodies.forget_old(session, now)
+        idempotency.forget(session, now=now)
         long_ago = now - timedelta(days=7)
         session.exec(delete(Tick).where(col(Tick.ticked_at) < long_ago))
     purged = outbox.purge(runtime)  # last: where the erasure journal is out of reach it fails, and only it

@@ -76,7 +76,7 @@ def save(session: Session, draft_id: int, given: DraftFields, *, version: int, a
     version: the one the person opened.
     Raises: DraftChanged when it has been saved since; NoSuchDraft; Invalid; Unprintable; TextNotReadable.
     """
-    _check_characters(given)
+    check_characters(given)
     values = {
         "text": as_in_source(given.text, source_of(session, by_id(session, draft_id))),
         "revision_date": given.revision_date.strip(),
@@ -96,7 +96,7 @@ def save(session: Session, draft_id: int, given: DraftFields, *, version: int, a
     return version + 1
 
 
-def _check_characters(given: DraftFields) -> None:
+def check_characters(given: DraftFields) -> None:
     """Refuse what cannot be stored. Raises: TextNotReadable, Unprintable."""
     if "\0" in given.text:
         raise TextNotReadable("it holds NUL characters, as binary files do")

@@ -19,7 +19,7 @@ def register(app: Flask, runtime: Runtime) -> None:
     from jinja2 import StrictUndefined
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from web import addresses, admin, context, errors, filters, headers, hooks, metrics, public
+    from web import addresses, admin, api, context, errors, filters, headers, hooks, metrics, public
 
     settings = runtime.settings
     app.extensions["gazette"] = runtime
@@ -48,5 +48,6 @@ def register(app: Flask, runtime: Runtime) -> None:
     headers.register(app, runtime)
     admin.register(app)
     hooks.register(app, csrf)
+    api.register(app, csrf)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(public.blueprint)

@@ -20,5 +20,11 @@ class RowNumber(BaseConverter):
         return number
 
 
+class ExternalKey(BaseConverter):
+    """A host's own key for a member: anything but a slash, which ends it in an address."""
+
+    regex = "[^/]+"
+
+
 def register(app: Flask) -> None:
     app.url_map.converters["row"] = RowNumber

@@ -48,7 +48,8 @@ class Outlook:
         return self.counted.told if tells else 0
 
 
-def outlook(draft: Draft, policy: Policy, at: datetime) -> Outlook:
+def outlook(draft: Draft, policy: Policy, at: datetime, *, tell_first: bool | None = None) -> Outlook:
+    """What would follow. tell_first: whether a notice of a first text is asked for; None: as the form says."""
     record = archive.history(session(), policy)
     counted = headcount.before_publishing(session(), record, secret=runtime().secret, now=at)
     current = record.in_force(at) or record.latest()
@@ -60,7 +61,8 @@ def outlook(draft: Draft, policy: Policy, at: datetime) -> Outlook:
     refusal, judged = _judge(draft, policy, record, at)
     change = comparing.compare_draft(session(), against, draft.text) if against else None
     seen = Outlook(refusal, change, against, judged, counted, _plan(draft, policy, counted.email, at))
-    return seen if refusal else replace(seen, refusal=_period_not_kept(seen))
+    asked = _tell_first() if tell_first is None else tell_first
+    return seen if refusal else replace(seen, refusal=_period_not_kept(seen, tell_first=asked))
 
 
 def _plan(draft: Draft, policy: Policy, letters: int, at: datetime) -> arithmetic.Plan | None:
@@ -71,9 +73,9 @@ def _plan(draft: Draft, policy: Policy, letters: int, at: datetime) -> arithmeti
     return deadlines.of_draft(session(), runtime(), policy, given, letters, now=at)
 
 
-def _period_not_kept(seen: Outlook) -> Refusal | None:
+def _period_not_kept(seen: Outlook, *, tell_first: bool) -> Refusal | None:
     """Where the installation is strict: that the letters cannot leave in time for the day that the draft names."""
-    if seen.plan is None or not seen.to_tell(tell_first=_tell_first()):
+    if seen.plan is None or not seen.to_tell(tell_first=tell_first):
         return None
     try:
         arithmetic.check(seen.plan, strict=runtime().settings.strict_effective_date)
