@@ -20,7 +20,17 @@ from sqlmodel import Session, col, delete
 
 from database import forget_erased, reading, writing
 from errors import NoticeAlreadyOpen
-from notifier import deciding, idempotency, notices, outbox, settling, subscriptions, translating
+from notifier import (
+    deciding,
+    idempotency,
+    notices,
+    outbox,
+    sealing,
+    settling,
+    subscriptions,
+    translating,
+    verifications,
+)
 from notifier.bounces import taking
 from notifier.events import bodies
 from notifier.models import Notice, Tick
@@ -123,6 +133,8 @@ JOBS = (
     Job("settle", settling.settle, 6),
     Job("bounces", taking.tick, 12),
     Job("purge", purge, 60),
+    Job("seal", sealing.seal, 12),
+    Job("verify", verifications.tick, 60),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -29,10 +30,12 @@ def record(session: Session, *, actor: str, action: str, subject: str, now: date
 def broken(session: Session) -> int | None:
     """Return the id of the first entry whose hash does not hold; None when all do."""
     previous = ""
-    for entry in session.exec(select(AuditEntry).order_by(col(AuditEntry.id))):
-        if entry.chain != _chain(previous, entry):
-            return entry.id
-        previous = entry.chain
+    entries = session.exec(select(AuditEntry).order_by(col(AuditEntry.id)).execution_options(yield_per=1000))
+    with closing(entries):
+        for entry in entries:
+            if entry.chain != _chain(previous, entry):
+                return entry.id
+            previous = entry.chain
     return None
 
 

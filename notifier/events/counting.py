@@ -40,20 +40,24 @@ def add(session: Session, differences: Mapping[tuple[int, str], int]) -> None:
 
 def recount(session: Session) -> int:
     """Count anew from the events; returns how many batches had been counted wrongly."""
+    session.execute(select(col(Batch.id)).order_by(col(Batch.id)).with_for_update()).all()
+    differences = wrong(session)
+    add(session, differences)
+    return len({batch_id for batch_id, _ in differences})
+
+
+def wrong(session: Session) -> dict[tuple[int, str], int]:
+    """What is missing from batches' figures, by batch and column; nothing where all are right."""
     batches = session.execute(
-        select(*map(col, (Batch.id, Batch.delivered, Batch.dropped, Batch.bounced)))
-        .order_by(col(Batch.id))
-        .with_for_update()
-    ).all()
+        select(*map(col, (Batch.id, Batch.delivered, Batch.dropped, Batch.bounced))).order_by(col(Batch.id))
+    )
     counted = _counted(session)
-    differences = {
+    return {
         (batch_id, name): counted[batch_id, name] - had
         for batch_id, *numbers in batches
         for name, had in zip(COLUMNS.values(), numbers, strict=True)
         if counted[batch_id, name] != had
     }
-    add(session, differences)
-    return len({batch_id for batch_id, _ in differences})
 
 
 def _counted(session: Session) -> Counts:

@@ -1,0 +1,323 @@
+"""Check the whole record: every chain, seal and sum, and name what does not hold. Nothing is changed.
+
+Each check goes through the database in steps, so that memory stays flat however many rows there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine, Row, func, literal, or_
+from sqlalchemy import select as sa_select
+from sqlalchemy.orm import Mapped
+from sqlmodel import Session, col, select
+
+from notifier import sums
+from notifier.events import counting
+from notifier.letters import Letter
+from notifier.models import Attempt, Batch, Member, Notice, Outcome, RenderedLetter, Subscription
+from notifier.sealing import answer, attempts, rows
+from notifier.seals import ANSWERS, BY_NAME, Seal, SealedAnswer, digest, facts, leaf
+from notifier.sums import Problem
+from policy_versions import archive, audit, chain, diff, policies
+from policy_versions.diff import stored
+from policy_versions.models import AuditEntry, Revision, RevisionBlocks, Translation
+
+STEP = 500
+MOST = 100  # problems of one check that are told one by one
+Found = Iterator[int | Problem]
+
+
+class Result(NamedTuple):
+    """What a check came to. looked_at: how many rows; found: its first hundred problems; more: of further ones."""
+
+    check: str
+    looked_at: int
+    found: list[Problem]
+    more: int
+
+    @property
+    def holds(self) -> bool:
+        return not self.found
+
+
+def verify(engine: Engine) -> Iterator[Result]:
+    """Run every check, each on a state of the database that stands still meanwhile."""
+    for name in CHECKS:
+        with _snapshot(engine) as session:
+            yield run(session, name)
+
+
+@contextmanager
+def _snapshot(engine: Engine) -> Iterator[Session]:
+    """What is written meanwhile is not seen, so that nothing is called broken that is only being written."""
+    steady = engine.execution_options(isolation_level="REPEATABLE READ") if _is_postgresql(engine) else engine
+    with Session(steady) as session:
+        yield session
+
+
+def _is_postgresql(engine: Engine) -> bool:
+    return engine.dialect.name == "postgresql"
+
+
+def run(session: Session, name: str) -> Result:
+    """Run one of CHECKS."""
+    looked_at, found, more = 0, list[Problem](), 0
+    try:
+        for each in CHECKS[name](session):
+            if isinstance(each, int):
+                looked_at += each
+            elif len(found) < MOST:
+                found.append(each)
+            else:
+                more += 1
+    except Exception as error:  # a row so changed that it cannot even be read is a finding, too
+        found.append(Problem("", f"what follows cannot be read: {type(error).__name__}: {_line(error)}"))
+    return Result(name, looked_at, found, more)
+
+
+def _line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0][:200]
+
+
+# -- texts --------------------------------------------------------------------------------------
+
+
+def _texts(session: Session) -> Found:
+    """Every policy's chain of revisions, and each text's hash."""
+    for policy in policies.policies(session):
+        record = archive.history(session, policy)
+        yield len(record.entries)
+        broken = archive.broken_link(record)
+        if broken is not None:
+            yield Problem(f"revision {policy.slug}@{broken}", "its text or its facts are not what its chain says")
+        session.expunge_all()
+
+
+def _translations(session: Session) -> Found:
+    for one in session.exec(select(Translation).execution_options(yield_per=STEP)):
+        yield 1
+        if chain.sha256(one.text) != one.sha256:
+            yield Problem(f"translation {one.id}", "its text is not the one of its hash")
+
+
+def _blocks(session: Session) -> Found:
+    """What texts are compared by is made of them alone."""
+    query = select(RevisionBlocks, Revision).join(Revision, col(Revision.id) == RevisionBlocks.revision_id)
+    for kept, revision in session.exec(query.execution_options(yield_per=10)):
+        yield 1
+        if kept.engine == diff.ENGINE and kept.content != stored.dump(diff.read(revision.text)):
+            yield Problem(
+                f"revision_blocks {kept.revision_id}", "not made of the revision's text; run gazette reindex"
+            )
+
+
+def _audit(session: Session) -> Found:
+    yield session.exec(select(func.count()).select_from(AuditEntry)).one()
+    broken = audit.broken(session)
+    if broken is not None:
+        yield Problem(f"audit {broken}", "the entry, or one before it, is not what its chain says")
+
+
+# -- seals --------------------------------------------------------------------------------------
+
+
+def _seals(session: Session) -> Found:
+    """The chain of seals from the first to the head, and every row that they cover."""
+    before: Seal | None = None
+    reached: dict[str, int] = {}
+    while some := _next_seals(session, before):
+        for seal in some:
+            yield from _link(before, seal)
+            yield from _rows(session, seal, reached) if seal.subject != ANSWERS else _answers(session, seal)
+            before = seal
+        session.expunge_all()
+    yield from _anchors(session)
+
+
+def _next_seals(session: Session, after: Seal | None) -> list[Seal]:
+    later = col(Seal.id) > after.id if after else literal(True)
+    return list(session.exec(select(Seal).where(later).order_by(col(Seal.id)).limit(STEP)))
+
+
+def _link(before: Seal | None, seal: Seal) -> Found:
+    expected = chain.link(before.chain if before else "", facts(seal))
+    number = (before.id or 0) + 1 if before else 1
+    if seal.id != number or seal.chain != expected:
+        yield Problem(f"seal {number}", "the chain of seals is broken here")
+
+
+def _rows(session: Session, seal: Seal, reached: dict[str, int]) -> Found:
+    cover, names = BY_NAME.get(seal.subject), seal.columns.split(",")
+    if cover is None or not set(names) <= set(cover.table.columns.keys()):
+        yield Problem(f"seal {seal.id}", f"it is of {seal.subject}, which this version does not know so")
+        return
+    after = reached.get(seal.subject)
+    if seal.first != (0 if after is None else after + 1):
+        yield Problem(f"seal {seal.id}", f"rows of {seal.subject} before it are in no seal")
+    reached[seal.subject] = seal.last
+    where = f"{seal.subject} {seal.first} to {seal.last}"
+    try:
+        leaves = [leaf(row) for row in rows(session, cover.table, names, after=after, through=seal.last)]
+    except Exception as error:
+        yield Problem(where, f"a row cannot be read: {type(error).__name__}: {_line(error)}")
+        return
+    yield seal.rows
+    if len(leaves) != seal.rows:
+        yield Problem(
+            where, f"{len(leaves):,} rows instead of {seal.rows:,}, as sealed on {seal.recorded_at:%F %T}"
+        )
+    elif digest(leaves) != seal.digest:
+        yield Problem(where, f"a row is not as it was when it was sealed on {seal.recorded_at:%F %T} UTC")
+
+
+def _answers(session: Session, seal: Seal) -> Found:
+    """What became of requests, and the letters in those that were taken."""
+    kept = session.exec(
+        select(SealedAnswer).where(SealedAnswer.seal_id == seal.id).order_by(col(SealedAnswer.attempt_id))
+    ).all()
+    if len(kept) != seal.rows or digest(one.sha256 for one in kept) != seal.digest:
+        yield Problem(f"sealed_answer of seal {seal.id}", "these are not the hashes that were sealed")
+    number = BY_NAME["attempt"].table.c.id
+    found = session.execute(attempts().where(number.in_([one.attempt_id for one in kept])))
+    by_id: dict[int, Row[Any]] = {each.id: each for each in found}
+    yield len(kept)
+    for one in kept:
+        request = by_id.get(one.attempt_id or 0)
+        if request is None:
+            yield Problem(f"attempt {one.attempt_id}", "it is gone")
+        elif answer(session, request) != one.sha256:
+            says = "its answer, or the letters in it, are not as they were when they were sealed"
+            yield Problem(f"attempt {one.attempt_id}", says)
+
+
+def _anchors(session: Session) -> Found:
+    """Heads of the chain of seals that the audit log took down: nobody can take the last seals off unseen."""
+    noted = select(AuditEntry).where(AuditEntry.action == "record verified").order_by(col(AuditEntry.id))
+    for entry in session.exec(noted.execution_options(yield_per=STEP)):
+        seal = session.get(Seal, entry.detail.get("seal") or 0)
+        if entry.detail.get("seal") and (seal is None or seal.chain != entry.detail.get("head")):
+            yield Problem(f"seal {entry.detail.get('seal')}", f"not the one that audit entry {entry.id} took down")
+
+
+# -- the telling --------------------------------------------------------------------------------
+
+
+def _letters(session: Session) -> Found:
+    for kept in session.exec(select(RenderedLetter).execution_options(yield_per=50)):
+        yield 1
+        if Letter(kept.subject, kept.text, kept.html).sha256 != kept.sha256:
+            yield Problem(f"letter {kept.id}", "it is not the one of its hash")
+
+
+def _figures(session: Session) -> Found:
+    yield session.exec(select(func.count()).select_from(Batch)).one()
+    for (batch_id, name), missing in sorted(counting.wrong(session).items()):
+        yield Problem(f"batch {batch_id}", f"{name}: off by {missing:+d}; run gazette reindex")
+
+
+def _notices(session: Session) -> Found:
+    """When a notice opened and was recalled is also in the audit log."""
+    noted = _noted(session)
+    for notice in session.exec(select(Notice).order_by(col(Notice.id))):
+        yield 1
+        for column, actions in _AUDITED.items():
+            at = getattr(notice, column)
+            if at is not None and not any((f"notice {notice.id}", action, at) in noted for action in actions):
+                yield Problem(f"notice {notice.id}", f"{column} is not the time in the audit log")
+
+
+_AUDITED = {"opened_at": ("notice opened", "notice opened again"), "recalled_at": ("notice recalled",)}
+
+
+def _noted(session: Session) -> set[tuple[str, str, datetime]]:
+    actions = [action for some in _AUDITED.values() for action in some]
+    of = (AuditEntry.subject, AuditEntry.action, AuditEntry.recorded_at)
+    return set(session.exec(select(*of).where(col(AuditEntry.action).in_(actions))))
+
+
+# -- erasure ------------------------------------------------------------------------------------
+
+
+def _erasures(session: Session) -> Found:
+    """Erasures are in the audit log, each at its time."""
+    on_record, noted = _Sum(), _Sum()
+    for number, at in _erased(session):
+        yield 1
+        on_record.add(number, at)
+    for number, at in _noted_erased(session):
+        noted.add(number, at)
+    if on_record == noted:
+        return
+    known = set(_noted_erased(session))  # something is wrong: now it may cost what it costs
+    for number, at in _erased(session):
+        if (number, at) not in known:
+            yield Problem(f"member {number}", "erased_at is not a time at which the audit log has them erased")
+        known.discard((number, at))
+    for number, _ in sorted(known):
+        yield Problem(f"member {number}", "the audit log has them erased at a time at which they were not")
+
+
+@dataclass(slots=True)
+class _Sum:
+    """Of many facts one number, the same in whatever order they come."""
+
+    total: int = 0
+
+    def add(self, *facts: object) -> None:
+        self.total = (self.total + int(leaf(facts), 16)) % (1 << 256)
+
+
+def _erased(session: Session) -> Iterator[tuple[int, datetime]]:
+    query = sa_select(col(Member.id), col(Member.erased_at)).where(col(Member.erased_at).is_not(None))
+    return ((number, at) for number, at in session.execute(query.execution_options(yield_per=STEP)))
+
+
+def _noted_erased(session: Session) -> Iterator[tuple[int, datetime]]:
+    query = sa_select(col(AuditEntry.subject), col(AuditEntry.recorded_at)).where(
+        col(AuditEntry.action) == "member erased"
+    )
+    for subject, at in session.execute(query.execution_options(yield_per=STEP)):
+        number = subject.removeprefix("member ")
+        yield int(number) if number.isdecimal() else 0, at
+
+
+def _personal(session: Session) -> Found:
+    """No personal information stands where none may."""
+    own = (col(Member.external_id), col(Member.email), col(Member.email_key), col(Member.guardian_email))
+    kept = or_(*(column.is_not(None) for column in own))
+    for number in session.exec(select(Member.id).where(col(Member.erased_at).is_not(None), kept)):
+        yield Problem(f"member {number}", "erased, and yet something personal is on record")
+    ended = select(Subscription.id).where(
+        col(Subscription.ended_at).is_not(None), col(Subscription.email).is_not(None)
+    )
+    for number in session.exec(ended):
+        yield Problem(f"subscription {number}", "ended, and yet its address is on record")
+    for name, (ids, said) in _SAID.items():
+        for row in session.scalars(sa_select(ids).where(said.like("%_@_%._%"))):
+            yield Problem(f"{name} {row}", "what was said seems to hold an address")
+        yield 1
+
+
+_SAID: dict[str, tuple[Mapped[Any], Mapped[str]]] = {
+    "attempt": (col(Attempt.id), col(Attempt.said)),
+    "outcome": (col(Outcome.id), col(Outcome.reason)),
+}
+
+CHECKS: dict[str, Callable[[Session], Found]] = {
+    "texts": _texts,
+    "translations": _translations,
+    "derived blocks": _blocks,
+    "audit log": _audit,
+    "seals": _seals,
+    "letters": _letters,
+    "ledger": sums.check,
+    "figures": _figures,
+    "notices": _notices,
+    "erasures": _erasures,
+    "personal information": _personal,
+}
