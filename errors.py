@@ -341,6 +341,31 @@ class NoSuchMember(NotFound):
         super().__init__("No such member.")
 
 
+class ExternalIdImpossible(Invalid):
+    field = "external_id"
+
+    def __init__(self, longest: int) -> None:
+        super().__init__(f"An external_id is a text of 1 to {longest} characters.")
+
+
+class ExternalIdTaken(Conflict):
+    def __init__(self) -> None:
+        super().__init__("Another member has that external_id; if both are one person, merge the two instead.")
+
+
+class MergeOfOne(Invalid):
+    def __init__(self) -> None:
+        super().__init__("That is one account, not two; there is nothing to merge.")
+
+
+class MergeIntoYounger(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "The account that joined first stays: merge the other one into it, and rename it where the host "
+            "knows the person by the later name."
+        )
+
+
 class NoSuchNotice(NotFound):
     def __init__(self) -> None:
         super().__init__("No such notice.")

@@ -6,8 +6,11 @@ from sqlmodel import SQLModel
 # for their tables
 import notifier.idempotency
 import notifier.keys
+import notifier.lineage
 import notifier.models
-import notifier.revocations  # noqa: F401
+import notifier.revocations
+import notifier.seals
+import notifier.verifications  # noqa: F401
 import policy_versions.models  # noqa: F401
 import web.accounts  # noqa: F401
 

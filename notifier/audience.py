@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, case, not_
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from notifier import addresses, members
+from notifier import addresses, lineage, members
 from notifier.models import Attempt, Batch, Delivery, Member, Notice, Outcome, Suppression
 from policy_versions import applicability, dates
 from policy_versions.applicability import Ended, Fact, Noticed, Timeline, Undone
@@ -98,7 +98,7 @@ class Reached(NamedTuple):
 def reached(session: Session, revision: Revision) -> Iterator[Reached]:
     """The letters of a revision's notice that reached a member, or may have."""
     rows = session.exec(
-        select(Delivery.member_id, Batch.id, Batch.locale, Attempt.started_at)
+        select(lineage.person(col(Delivery.member_id)), Batch.id, Batch.locale, Attempt.started_at)
         .join(Notice, col(Notice.id) == Delivery.notice_id)
         .join(Batch, col(Batch.id) == Delivery.batch_id)
         .join(Attempt, col(Attempt.batch_id) == Delivery.batch_id)
@@ -110,7 +110,7 @@ def reached(session: Session, revision: Revision) -> Iterator[Reached]:
 
 def members_reached(revision: Revision) -> SelectOfScalar[int]:
     """Who got a letter about a revision, or may have: a query for ids of members."""
-    found = select(Delivery.member_id).join(Notice, col(Notice.id) == Delivery.notice_id)
+    found = select(lineage.person(col(Delivery.member_id))).join(Notice, col(Notice.id) == Delivery.notice_id)
     found = found.join(Attempt, col(Attempt.batch_id) == Delivery.batch_id)
     return found.outerjoin(Outcome, col(Outcome.delivery_id) == Delivery.id).where(*_may_have_left(revision))
 

@@ -12,12 +12,13 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from errors import JournalUnreadable, JournalUnwritable
+from notifier.lineage import Named
 
 LONGEST_LINE = 4096  # bytes; a line of ours has 150
 
@@ -42,16 +43,23 @@ def key(external_id: str, secret: str) -> str:
 
 
 def note(path: Path, member_id: int, external_id: str, *, secret: str, now: datetime) -> None:
-    """Write an erasure down; it is on the disk when this returns. Raises: JournalUnwritable.
+    """Write an erasure down; it is on the disk when this returns. Raises: JournalUnwritable."""
+    note_all(path, [Named(member_id, external_id)], secret=secret, now=now)
 
+
+def note_all(path: Path, names: Iterable[Named], *, secret: str, now: datetime) -> None:
+    """Write an erasure down by every name that the member has or had: a backup knows them by the name of its time.
+
+    Raises: JournalUnwritable.
     To refuse is the lesser evil: an erasure that is refused is seen and asked for again, one that is not in the
     journal is undone by the next restore and nobody knows.
     """
-    line = json.dumps({"member": member_id, "key": key(external_id, secret), "at": now.isoformat()})
+    fields = ({"member": n.member_id, "key": key(n.external_id, secret), "at": now.isoformat()} for n in names)
+    lines = "".join(f"{json.dumps(each)}\n" for each in fields)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         is_new = not path.exists()
-        _append(path, line.encode() + b"\n")
+        _append(path, lines.encode())
         if is_new:
             _sync_folder(path.parent)
     except OSError as error:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import Session, col, select
 
+from notifier import lineage
+from notifier.lineage import MemberMerge
 from notifier.models import (
     UNDOING_EVENTS,
     Acknowledgement,
@@ -97,23 +100,44 @@ def of_members(
 ) -> Mapping[int | None, list[Fact]]:
     """Gather all facts of some members (a thousand at most), the policy's included."""
     ids = [member.id for member in members if member.id is not None]
-    found: dict[int | None, list[Fact]] = {member.id: [*policy.facts, *_own(member, policy)] for member in members}
-    for member_id, fact in (
-        *_guardians(session, ids),
-        *_letters(session, policy, ids),
-        *_site_notices(session, policy, ids),
-        *_undoings(session, ids),
-        *_acknowledgements(session, policy, ids),
-    ):
+    merges = lineage.merges(session, ids)
+    ends = {merge.from_id: merge for merge in reversed(merges)}  # of several, the first is when it ended
+    found = {member.id: [*policy.facts, *_own(member, policy, ends.get(member.id or 0))] for member in members}
+    for member_id, fact in _guardians(session, ids):
         found[member_id].append(fact)
+    standing_for = _standing_for(merges, found)
+    for member_id, fact in _told_and_said(session, policy, [*ids, *(standing_for.keys() - found.keys())]):
+        if member_id in found:
+            found[member_id].append(fact)
+        for into, at in standing_for.get(member_id, ()):
+            found[into].append(fact if fact.at >= at else replace(fact, at=at))
     return found
 
 
-def _own(member: Member, policy: PolicyFacts) -> Iterator[Fact]:
+def _told_and_said(session: Session, policy: PolicyFacts, ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:
+    """What members were told, what became of it, and what they said."""
+    yield from _letters(session, policy, ids)
+    yield from _site_notices(session, policy, ids)
+    yield from _undoings(session, ids)
+    yield from _acknowledgements(session, policy, ids)
+
+
+def _standing_for(
+    merges: Sequence[MemberMerge], wanted: Container[int | None]
+) -> Mapping[int, list[tuple[int, datetime]]]:
+    """By account that was merged: into whom, and from when what is on record of it counts for them."""
+    found: defaultdict[int, list[tuple[int, datetime]]] = defaultdict(list)
+    for merge in merges:
+        if merge.into_id in wanted:
+            found[merge.from_id].append((merge.into_id, merge.recorded_at))
+    return found
+
+
+def _own(member: Member, policy: PolicyFacts, merged: MemberMerge | None) -> Iterator[Fact]:
     yield Joined(member.joined_at, f"member:{member.id}")
     ends = [at for at in (member.erased_at, member.retained_until) if at is not None]
     if ends:
-        yield Ended(min(ends), f"member:{member.id}")
+        yield Ended(min(ends), f"merge:{merged.id}" if merged else f"member:{member.id}")
     yield from (telling for telling in policy.tellings if member.joined_at <= telling.at)
 
 

@@ -23,6 +23,7 @@ from sqlmodel import Session, col, select
 from notifier import facts, members
 from notifier.audience import Standing
 from notifier.facts import PolicyFacts
+from notifier.lineage import MemberMerge
 from notifier.models import (
     UNDOING_EVENTS,
     Acknowledgement,
@@ -344,6 +345,7 @@ def _set_apart(session: Session, record: History, letters: _Letters) -> None:
     telling = col(DeliveryEvent.event).in_((*UNDOING_EVENTS, "shown"))
     statements = [
         sa_select(GuardianChange.member_id),  # type: ignore[call-overload]
+        sa_select(MemberMerge.into_id.label("member_id")),  # type: ignore[attr-defined]
         sa_select(Acknowledgement.member_id).where(  # type: ignore[call-overload]
             col(Acknowledgement.revision_id).in_(revisions)
         ),

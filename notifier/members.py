@@ -16,7 +16,7 @@ from sqlalchemy import update as sa_update
 from sqlmodel import Session, col, func, insert, select
 
 from errors import FileInvalid, NoSuchMember, RowInvalid
-from notifier import addresses
+from notifier import addresses, lineage
 from notifier.models import Delivery, GuardianChange, Member, Suppression
 from policy_versions import audit, dates
 
@@ -318,14 +318,18 @@ def update(session: Session, member: Member, row: Row, *, secret: str, now: date
 def erase(session: Session, member: Member, *, actor: str, now: datetime) -> list[int]:
     """Cut the link between a person and their timeline; no personal information stays in the database.
 
-    Returns: the ids of the member's deliveries, whose letters the caller has the sender forget.
+    The accounts that were merged into theirs go with it: their letters, and every name that any of them had.
+    Returns: the ids of the deliveries, whose letters the caller has the sender forget.
     """
+    accounts = lineage.accounts(session, member.id or 0)
+    lineage.forget_names(session, accounts)
     member.external_id = member.email = member.email_key = member.guardian_email = None
     member.erased_at = now
     session.add(member)
     session.flush()
     audit.record(session, actor=actor, action="member erased", subject=f"member {member.id}", now=now)
-    ids = [i for i in session.exec(select(Delivery.id).where(Delivery.member_id == member.id)) if i is not None]
+    theirs = select(Delivery.id).where(col(Delivery.member_id).in_(accounts))
+    ids = [i for i in session.exec(theirs) if i is not None]
     # An address stays suppressed, but says no more by which letter, which would lead from it to the pseudonym.
     session.exec(sa_update(Suppression).where(col(Suppression.delivery_id).in_(ids)).values(delivery_id=None))
     return ids

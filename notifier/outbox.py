@@ -23,7 +23,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session, col, or_, select, update
 
 from database import reading, writing
-from notifier import canary, conditions, erasures, members, notices, pacing, recording, windows
+from notifier import canary, conditions, erasures, lineage, members, notices, pacing, recording, windows
 from notifier.conditions import Conditions
 from notifier.logs import about
 from notifier.models import Batch, Delivery, Member, Notice
@@ -428,15 +428,16 @@ def erase(runtime: Runtime, member: Member, *, actor: str, journalled: bool = Fa
     journalled: it is in the journal already. Raises: JournalUnwritable.
     """
     with reading(runtime.engine) as session:
-        found = session.exec(select(Delivery.id).where(Delivery.member_id == member.id))
+        accounts = lineage.accounts(session, member.id or 0)
+        found = session.exec(select(Delivery.id).where(col(Delivery.member_id).in_(accounts)))
         letters = [delivery_id for delivery_id in found if delivery_id is not None]
     runtime.sender.forget(letters)
     with writing(runtime.engine) as session:
         held = session.get_one(Member, member.id, with_for_update=True)
         if held.erased_at is None:
-            name, now = held.external_id or "", runtime.clock.now(session)
+            names, now = lineage.names(session, held), runtime.clock.now(session)
             members.erase(session, held, actor=actor, now=now)
             if not journalled:
                 journal = runtime.settings.erasure_journal
-                erasures.note(journal, held.id or 0, name, secret=runtime.secret, now=now)
+                erasures.note_all(journal, names, secret=runtime.secret, now=now)
     runtime.sender.forget(letters)

@@ -16,7 +16,7 @@ from sqlalchemy import Select, literal, union_all
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
-from notifier import facts, members
+from notifier import facts, lineage, members
 from notifier.models import UNDOING_EVENTS, Delivery, DeliveryEvent, Member, Notice, Outcome
 from policy_versions import applicability
 from policy_versions.applicability import Acknowledged, Fact, Span
@@ -111,9 +111,11 @@ def _came_back(record: History) -> Select[tuple[int, int, int, str, datetime]]:
     """Letters of changes of a policy that came back or failed: of whom, of which notice, how and when."""
     revisions = [entry.revision.id for entry in record.entries]
 
+    person = lineage.person(col(Delivery.member_id)).label("member_id")
+
     def of(what: object, at: object) -> Select[tuple[int, int, int, str, datetime]]:
         query: Select[tuple[int, int, int, str, datetime]] = sa_select(  # type: ignore[call-overload]
-            Delivery.member_id, Delivery.notice_id, Notice.revision_id, what, at
+            person, Delivery.notice_id, Notice.revision_id, what, at
         )
         query = query.join(Notice, col(Notice.id) == Delivery.notice_id)
         return query.where(col(Notice.kind) == "change", col(Notice.revision_id).in_(revisions))
