@@ -1,4 +1,7 @@
-"""The ratchet: named scenarios, properties for each rule of DOMAIN.md, a second opinion on random histories."""
+"""The ratchet: named scenarios, properties for each rule of DOMAIN.md, a second opinion on drawn histories.
+
+Ten thousand more are in test_applicability_at_random.py.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,6 @@ from tests.policy_versions import applicability_oracle as oracle
 from tests.policy_versions.applicability_oracle import DAY, Record, day, every, histories
 
 often = settings(max_examples=150, deadline=None, derandomize=True)
-most_often = settings(max_examples=1000, deadline=None, derandomize=True)
 
 # Short words for facts. Days are numbers; a revision is significant (undecided) and in force at once unless told.
 
@@ -590,13 +592,13 @@ def instants(facts: Sequence[Fact]) -> Iterator[datetime]:
         yield from (today, today + DAY / 2)
 
 
-@most_often
+@often
 @given(histories())
 def test_the_spans_agree_with_a_second_opinion(facts: list[Fact]) -> None:
     assert governed(timeline(facts)) == oracle.spans(facts)
 
 
-@most_often
+@often
 @given(histories())
 def test_who_was_told_agrees_with_a_second_opinion(facts: list[Fact]) -> None:
     assert joined_under(facts) == oracle.joined_under(facts)
@@ -838,7 +840,7 @@ def test_rule_6_a_guardian_only_ever_holds_back(facts: list[Fact]) -> None:
         assert with_one is None or without is None or with_one.revision <= without.revision
 
 
-@most_often
+@often
 @given(histories())
 def test_rule_7_nothing_recorded_at_an_instant_changes_an_earlier_answer(facts: list[Fact]) -> None:
     whole = timeline(facts)
