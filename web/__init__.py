@@ -19,7 +19,7 @@ def register(app: Flask, runtime: Runtime) -> None:
     from jinja2 import StrictUndefined
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from web import addresses, admin, api, context, errors, filters, headers, hooks, metrics, public
+    from web import addresses, admin, api, context, errors, filters, headers, hooks, member, metrics, public
 
     settings = runtime.settings
     app.extensions["gazette"] = runtime
@@ -49,5 +49,6 @@ def register(app: Flask, runtime: Runtime) -> None:
     admin.register(app)
     hooks.register(app, csrf)
     api.register(app, csrf)
+    member.register(app, csrf)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(public.blueprint)

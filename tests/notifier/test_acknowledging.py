@@ -112,7 +112,8 @@ def test_a_text_that_was_withdrawn_or_is_none_is_not_answered(told: House, later
         say(told, "ada", number=3)
     with writing(told.runtime.engine) as session:
         ada = member_of(session, "ada")
-        for unknown in (Revision(**{"number": 4}), Revision(**{"id": 999, "number": 4})):  # a draft has no id
+        bare: dict[str, Any] = {"number": 4}
+        for unknown in (Revision(**bare), Revision(**bare, id=999)):  # a draft has no id
             with pytest.raises(NoSuchRevision):
                 acknowledging.acknowledge(
                     session, ada, unknown, "accepted",

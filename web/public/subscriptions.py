@@ -1,27 +1,20 @@
-"""Subscribing to every change of a policy: for anybody, by an address and a confirmation.
-
-Readers get no cookie, here no more than elsewhere, so a form's token is bound to none: it is signed, dated, and of
-one form. There is nothing of the reader's that a foreign page could act with; what the token and the browser's
-own word on where a request comes from keep out is whoever posts without having opened the page.
-"""
+"""Subscribing to every change of a policy: for anybody, by an address and a confirmation."""
 
 from __future__ import annotations
 
 from flask import Response, make_response, render_template, request
 from flask.blueprints import BlueprintSetupState
-from flask_wtf.csrf import CSRFError
-from itsdangerous import BadData, URLSafeSerializer
 
 from database import writing
 from errors import NothingInForce, RowInvalid
 from notifier import addresses, subscriptions
 from policy_versions import archive, policies
 from policy_versions.models import Policy
+from web import own_forms
 from web.admin.sign_in import limiter
 from web.context import now, runtime, session
 from web.public import blueprint, present
 
-FORM_SECONDS = 12 * 3600
 SHOWN = 254  # of what was typed, when it is shown again
 
 
@@ -36,7 +29,7 @@ def subscribe(slug: str) -> Response:
 def ask(slug: str) -> Response:
     """Take an address. Whatever is known of it, the answer is the same."""
     policy = _readable(slug)
-    _require_own_form(f"subscribe {slug}")
+    own_forms.require(f"subscribe {slug}")
     given = request.form.get("email", "")
     try:
         with writing(runtime().engine) as own:
@@ -62,7 +55,7 @@ def _form(policy: Policy, email: str = "", error: str = "") -> Response:
         sent_to="",
         email=email,
         error=error,
-        form_token=_form_token(f"subscribe {policy.slug}"),
+        form_token=own_forms.token(f"subscribe {policy.slug}"),
     )
     answer.status_code = 422 if error else 200
     return answer
@@ -86,14 +79,14 @@ def confirming(token: str) -> Response:
         "public/subscribe_confirm.html",
         policy=_view(policy),
         done=False,
-        form_token=_form_token(f"confirm {number}"),
+        form_token=own_forms.token(f"confirm {number}"),
     )
 
 
 @blueprint.post("/subscribe/<token>")
 def confirm(token: str) -> Response:
     number = subscriptions.read(token, "confirm", runtime().secret)
-    _require_own_form(f"confirm {number}")
+    own_forms.require(f"confirm {number}")
     with writing(runtime().engine) as own:
         policy = subscriptions.confirm(own, number, now=runtime().clock.now(own))
     return _page("public/subscribe_confirm.html", policy=_view(policy), done=True, form_token="")
@@ -131,26 +124,6 @@ def _page(template: str, **given: object) -> Response:
 
 def _view(policy: Policy) -> present.PolicyView:
     return present.PolicyView.of(policy, None)
-
-
-def _signer() -> URLSafeSerializer:
-    return URLSafeSerializer(runtime().secret, salt="gazette subscription form")
-
-
-def _form_token(form: str) -> str:
-    return str(_signer().dumps([form, int(now().timestamp())]))
-
-
-def _require_own_form(form: str) -> None:
-    """Raises: CSRFError unless the request comes from a form of ours, opened not long ago."""
-    from_elsewhere = request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
-    try:
-        named, opened = _signer().loads(request.form.get("csrf_token", ""))
-    except (BadData, ValueError) as error:
-        raise CSRFError from error
-    age = now().timestamp() - opened
-    if from_elsewhere or named != form or not -60 <= age <= FORM_SECONDS:
-        raise CSRFError
 
 
 @blueprint.record

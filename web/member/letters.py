@@ -1,0 +1,94 @@
+"""The page that a letter's link leads to: what changes for its reader, and a place to answer.
+
+It shows nothing else of them: no name, no address, no timeline. Opening it, or the page that asks once more,
+records nothing, since programs that look through mail open whatever they find.
+"""
+
+from __future__ import annotations
+
+from flask import redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from database import writing
+from notifier import acknowledging, letter_links
+from notifier.letter_links import Opened
+from policy_versions.models import Policy, Revision
+from web import own_forms
+from web.admin.sign_in import limiter
+from web.context import now, runtime, session
+from web.member import blueprint, present
+from web.member.present import DEEDS, Subject
+
+READS, ANSWERS = "120 per minute", "20 per minute; 100 per hour"  # from one address of the network
+DEED = f"<any({', '.join(DEEDS)}):deed>"
+
+
+def _follow(token: str) -> tuple[Opened, Subject]:
+    """Raises: LinkInvalid, LinkOfATest, LinkExpired, LinkRevoked."""
+    opened = letter_links.follow(session(), token, secret=runtime().secret, now=now())
+    number = session().get_one(Revision, opened.notice.revision_id).number
+    policy = session().get_one(Policy, opened.notice.policy_id)
+    of = present.subject(policy, number, opened.member, opened.batch.base_revision_id, opened.actor)
+    return opened, of
+
+
+@blueprint.get("/m/<token>")
+@limiter.limit(READS)
+def letter(token: str) -> str:
+    opened, of = _follow(token)
+    page = present.page(of, now())
+    return render_template(
+        "member/letter.html",
+        page_title=page.title,
+        page=page,
+        recalled=opened.notice.recalled_at is not None,
+        deeds={deed: url_for("member.confirming", token=token, deed=deed) for deed in DEEDS},
+    )
+
+
+@blueprint.get(f"/m/<token>/{DEED}")
+@limiter.limit(READS)
+def confirming(token: str, deed: str) -> str | Response:
+    """Ask once more: only the form on this page records anything."""
+    opened, of = _follow(token)
+    if not (of.speaks and of.entry.live):
+        return redirect(url_for("member.letter", token=token), 303)
+    return render_template(
+        "member/confirm.html",
+        page_title="Accept this text?" if deed == "accept" else "Decline this text?",
+        page=present.page(of, now()),
+        deed=deed,
+        route="by the link in your letter",
+        back=url_for("member.letter", token=token),
+        form_token=own_forms.token(_form(opened, deed)),
+    )
+
+
+@blueprint.post(f"/m/<token>/{DEED}")
+@limiter.limit(ANSWERS)
+def answer(token: str, deed: str) -> Response:
+    opened, of = _follow(token)
+    own_forms.require(_form(opened, deed))
+    if of.speaks:
+        record(of, deed, "link")
+    return redirect(url_for("member.letter", token=token), 303)
+
+
+def _form(opened: Opened, deed: str) -> str:
+    return f"{deed} {opened.actor} {opened.delivery.id}"
+
+
+def record(of: Subject, deed: str, route: acknowledging.Route) -> None:
+    """Put an answer on record, to the text that the page shows. Raises: NotAcknowledgeable, NoSuchMember."""
+    with writing(runtime().engine) as own:
+        acknowledging.acknowledge(
+            own,
+            of.member,
+            of.entry.revision,
+            DEEDS[deed],
+            actor=of.actor,
+            route=route,
+            shown_sha256=of.entry.revision.sha256,
+            locale=of.record.policy.locale,
+            now=runtime().clock.now(own),
+        )

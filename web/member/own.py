@@ -1,0 +1,216 @@
+"""A member's own page, as the host opens it for them: their timeline, and what they said of the texts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from flask import redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from errors import LinkRevoked
+from notifier import acknowledging, revocations, standing, tokens
+from notifier.models import Member
+from notifier.standing import Line, Stretch
+from policy_versions import archive, dates, policies
+from policy_versions.applicability import Basis
+from policy_versions.models import Policy, Revision
+from web import own_forms
+from web.admin.sign_in import limiter
+from web.context import now, runtime, session
+from web.filters import instant
+from web.member import blueprint, present
+from web.member.letters import ANSWERS, DEED, READS, record
+from web.member.present import Subject
+from web.public.present import compare_url, home
+
+BASIS = {
+    Basis.JOINED: "It was in force when you joined",
+    Basis.FIRST: "The first text there was",
+    Basis.POSTED: "Posted here, and in force",
+    Basis.NOTICE: "You were told, and the time given was over",
+    Basis.ACCEPTANCE: "It was accepted",
+}
+TO_COME = {
+    Basis.POSTED: "Posted here, and in force from then",
+    Basis.NOTICE: "You have been told, and the time given is over then",
+    Basis.ACCEPTANCE: "It has been accepted, and is in force from then",
+}
+SHORT = {Basis.JOINED: "joined", Basis.FIRST: "first", Basis.POSTED: "posted", Basis.NOTICE: "told"}
+
+
+def _member(token: str) -> Member:
+    """Whose page it is. Raises: SessionInvalid, SessionExpired, LinkRevoked."""
+    given = tokens.read_member_session(token, secret=runtime().secret, now=now())
+    found = session().get(Member, given.member_id)
+    gone = found is None or found.erased_at or (found.retained_until and found.retained_until <= now())
+    if found is None or gone or revocations.is_revoked(session(), given.member_id, made=given.issued):
+        raise LinkRevoked
+    return found
+
+
+@blueprint.get("/me/<token>")
+@limiter.limit(READS)
+def own(token: str) -> str:
+    member = _member(token)
+    lines = [_shown(token, member, line) for line in standing.timelines(session(), member, now=now())]
+    said = acknowledging.of_member(session(), member)
+    return render_template(
+        "member/own.html",
+        page_title="Your page",
+        lines=lines,
+        ward=bool(member.guardian_email),
+        said=[_said(acknowledgement, revision) for acknowledgement, revision in reversed(said)],
+    )
+
+
+class Span(NamedTuple):
+    """A row of a timeline. until: "" while it goes on."""
+
+    number: int
+    date: str
+    url: str
+    since: str
+    until: str
+    basis: str
+    state: str  # past, now, coming
+
+
+class Coming(NamedTuple):
+    """A text that is published and does not apply yet. starts: "" where something is still to happen."""
+
+    number: int
+    date: str
+    url: str
+    changes_url: str
+    starts: str
+    asks: bool
+    deeds: dict[str, str]
+
+
+def _shown(token: str, member: Member, line: Line) -> dict[str, Any]:
+    """A policy's part of the page."""
+    policy = policies.policy(session(), line.policy)
+    spans = [_span(policy, stretch) for stretch in line.stretches]
+    governs = next((stretch.revision for stretch in line.stretches if _state(stretch) == "now"), None)
+    last = line.upcoming[-1].revision if line.upcoming else None
+    return {
+        "title": line.title,
+        "url": home(policy),
+        "spans": spans,
+        "bar": _bar(line),
+        "coming": [
+            Coming(
+                one.revision,
+                _date(one.revision_date),
+                f"{home(policy)}/{one.revision}",
+                compare_url(policy, governs, one.revision) if governs else "",
+                present.when(one.applies_from, policy.zone),
+                one.rule == "acceptance" or bool(member.guardian_email),
+                _deeds(token, line.policy, one.revision) if one.revision == last else {},
+            )
+            for one in line.upcoming
+        ],
+    }
+
+
+def _deeds(token: str, slug: str, number: int) -> dict[str, str]:
+    return {
+        deed: url_for("member.own_confirming", token=token, slug=slug, number=number, deed=deed)
+        for deed in present.DEEDS
+    }
+
+
+def _date(written: str) -> str:
+    return dates.RevisionDate.parse(written).label
+
+
+def _span(policy: Policy, stretch: Stretch) -> Span:
+    return Span(
+        stretch.revision,
+        _date(stretch.revision_date),
+        f"{home(policy)}/{stretch.revision}",
+        present.when(stretch.since, policy.zone),
+        present.when(stretch.until, policy.zone),
+        (TO_COME if stretch.forecast else BASIS).get(stretch.basis, BASIS[stretch.basis]),
+        _state(stretch),
+    )
+
+
+def _state(stretch: Stretch) -> str:
+    if stretch.forecast:
+        return "coming"
+    return "now" if stretch.until is None or stretch.until > now() else "past"
+
+
+def _bar(line: Line) -> list[tuple[str, float, float, int, str]]:
+    """The spans drawn over time: state, where it begins and how wide it is in hundredths, number and basis."""
+    if not line.stretches:
+        return []
+    first, last = line.stretches[0].since, max(now(), line.stretches[-1].since)
+    whole = max((last - first).total_seconds(), 1.0) * 1.08  # what goes on is seen to
+
+    def place(at: datetime | None) -> float:
+        return round((at - first).total_seconds() / whole * 100, 2) if at else 100.0
+
+    return [
+        (_state(s), place(s.since), round(place(s.until) - place(s.since), 2), s.revision, SHORT.get(s.basis, ""))
+        for s in line.stretches
+    ]
+
+
+def _said(acknowledgement: Any, revision: Revision) -> dict[str, str]:
+    policy = session().get_one(Policy, revision.policy_id)
+    return {
+        "when": instant(acknowledgement.recorded_at, policy.zone),
+        "policy": policy.title,
+        "number": str(revision.number),
+        "url": f"{home(policy)}/{revision.number}",
+        "kind": acknowledgement.kind.capitalize(),
+        "actor": "your guardian" if acknowledgement.actor == "guardian" else "you",
+        "route": acknowledgement.route,
+    }
+
+
+# -- answering ----------------------------------------------------------------------------------
+
+
+def _subject(token: str, slug: str, number: int) -> Subject:
+    member = _member(token)
+    policy = policies.policy(session(), slug)
+    line = next(line for line in standing.timelines(session(), member, now=now()) if line.policy == slug)
+    governs = next((s.revision_id for s in line.stretches if _state(s) == "now"), None)
+    archive.history(session(), policy).entry(number)
+    return present.subject(policy, number, member, governs, "member")
+
+
+@blueprint.get(f"/me/<token>/<slug>/<row:number>/{DEED}")
+@limiter.limit(READS)
+def own_confirming(token: str, slug: str, number: int, deed: str) -> str | Response:
+    """Ask once more: only the form on this page records anything."""
+    of = _subject(token, slug, number)
+    if not (of.speaks and of.entry.live):
+        return redirect(url_for("member.own", token=token), 303)
+    return render_template(
+        "member/confirm.html",
+        page_title="Accept this text?" if deed == "accept" else "Decline this text?",
+        page=present.page(of, now()),
+        deed=deed,
+        route="on your own page",
+        back=url_for("member.own", token=token),
+        form_token=own_forms.token(_form(of, deed)),
+    )
+
+
+@blueprint.post(f"/me/<token>/<slug>/<row:number>/{DEED}")
+@limiter.limit(ANSWERS)
+def own_answer(token: str, slug: str, number: int, deed: str) -> Response:
+    of = _subject(token, slug, number)
+    own_forms.require(_form(of, deed))
+    if of.speaks:
+        record(of, deed, "session")
+    return redirect(url_for("member.own", token=token), 303)
+
+
+def _form(of: Subject, deed: str) -> str:
+    return f"{deed} own {of.member.id} {of.entry.revision.id}"
