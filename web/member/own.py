@@ -153,10 +153,11 @@ def _bar(line: Line) -> list[tuple[str, float, float, int, str]]:
     def place(at: datetime | None) -> float:
         return round((at - first).total_seconds() / whole * 100, 2) if at else 100.0
 
-    return [
-        (_state(s), place(s.since), round(place(s.until) - place(s.since), 2), s.revision, SHORT.get(s.basis, ""))
-        for s in line.stretches
-    ]
+    def drawn(one: Stretch) -> tuple[str, float, float, int, str]:
+        wide = round(place(one.until) - place(one.since), 2)
+        return _state(one), place(one.since), wide, one.revision, SHORT.get(one.basis, "") if wide > 25 else ""
+
+    return [drawn(one) for one in line.stretches]
 
 
 def _said(acknowledgement: Any, revision: Revision) -> dict[str, str]:
