@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from errors import KeyRefused, Refusal, RequestMalformed
@@ -52,8 +52,6 @@ def kinds(of: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
 
 
 def of_refusal(refusal: Refusal, status: int) -> Response:
-    if request.blueprint != "api":  # no address of the API, though one of a reader's could be read into it
-        return of_status(404)
     kind = type(refusal)
     more: dict[str, Any] = {}
     if isinstance(refusal, RequestMalformed):

@@ -22,14 +22,27 @@ from web.api import (  # noqa: E402
     batches,
     decisions,
     document,
+    elsewhere,
     members,
     notices,
     publishing,
+    site_notice,
     standing,
     texts,
 )
 
-PARTS = (acknowledgements, batches, decisions, document, members, notices, publishing, standing, texts)
+PARTS = (
+    acknowledgements,
+    batches,
+    decisions,
+    document,
+    members,
+    notices,
+    publishing,
+    site_notice,
+    standing,
+    texts,
+)
 
 
 def register(app: Flask, csrf: CSRFProtect) -> None:
@@ -38,3 +51,4 @@ def register(app: Flask, csrf: CSRFProtect) -> None:
     access.register(app)
     csrf.exempt(api)  # a bearer's key is sent by no browser of itself, and no cookie counts here
     app.register_blueprint(api)
+    elsewhere.register(app, csrf)

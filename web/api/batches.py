@@ -28,8 +28,7 @@ _LINES = {
     "required": True,
     "description": "One member a line, as PUT takes them, with their `external_id`.",
     "content": {
-        kind: {"schema": {"type": "string"}, "example": '{"external_id": "1001", "email": "ada@example.com"}\n'}
-        for kind in bodies.LINES
+        kind: {"example": '{"external_id": "1001", "email": "ada@example.com"}\n'} for kind in bodies.LINES
     },
 }
 

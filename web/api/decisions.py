@@ -17,7 +17,7 @@ from web.api.shapes.common import Once, RevisionPath
 from web.api.texts import record_of
 from web.context import runtime, session
 
-RULE = "/policies/<slug>/revisions/<row:number>/decision"
+RULE = "/policies/<slug>/revisions/<number>/decision"
 
 
 @api.on("GET", RULE, scope="read", tag=DEEDS, gives={200: shapes.Decision})

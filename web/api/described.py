@@ -83,6 +83,7 @@ class Api(APIBlueprint):
                 security=[{_SECURITY: []}],
                 openapi_extensions={"x-scope": scope, **({"requestBody": takes} if takes else {})},
                 merge_slashes=False,
+                provide_automatic_options=False,
             )(view)
             return described
 
@@ -177,10 +178,22 @@ def _parsed(model: Model, raw: bytes) -> BaseModel:
 
 def malformed(faults: list[ErrorDetails]) -> RequestMalformed:
     """The refusal of what is not of the documented form, with each thing that is wrong; fifty at most."""
-    said = [(".".join(map(str, fault["loc"])), _sentence(fault["msg"])) for fault in faults[:50]]
+    meant = [fault for fault in faults if fault["loc"][-1:] != ("none",)]  # that it might be left out is no advice
+    said = [(_where(fault), _sentence(fault["msg"])) for fault in meant[:50]]
     refusal = RequestMalformed(*said[0])
     refusal.faults = said
     return refusal
+
+
+def _where(fault: ErrorDetails) -> str:
+    """A path of fields; where a field may be left out, Pydantic adds what kind of value it tried."""
+    parts = [str(part) for part in fault["loc"]]
+    if len(parts) > 1 and (parts[-1] in _TRIED or "[" in parts[-1]):
+        parts = parts[:-1]
+    return ".".join(parts)
+
+
+_TRIED = ("str", "int", "bool", "constrained-str", "constrained-int")
 
 
 def _sentence(message: str) -> str:

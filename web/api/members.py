@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from flask import Response
+from sqlmodel import Session
+
 from database import forget_erased
-from notifier import keeping, outbox
+from notifier import keeping, merging, outbox, tokens
 from notifier.models import Member
 from web.api import MEMBERS, api
 from web.api.access import key
+from web.api.repeats import Done, once
 from web.api.shapes import members as shapes
-from web.api.shapes.common import MemberPath
+from web.api.shapes.common import MemberPath, Once
 from web.context import now, runtime, session
 
 ONE = "/members/<key:external_id>"
@@ -42,6 +46,47 @@ def member(path: MemberPath) -> shapes.Member:
 def one(path: MemberPath) -> Member:
     """Raises: NoSuchMember."""
     return keeping.find(session(), path.external_id, now=now())
+
+
+@api.on("POST", f"{ONE}/rename", scope="members", tag=MEMBERS, gives={204: None})
+def rename_member(path: MemberPath, header: Once, body: shapes.NewName) -> Response:
+    """Give a member another external_id.
+
+    Their timeline goes on. The name before is free from here on.
+    """
+    return once(header, lambda own: _rename(own, path.external_id, body.external_id))
+
+
+def _rename(own: Session, old: str, new: str) -> Done:
+    now = runtime().clock.now(own)
+    merging.rename(own, keeping.find(own, old, now=now), new, actor=key().actor, now=now)
+    return None, 204
+
+
+@api.on("POST", f"{ONE}/merge", scope="members", tag=MEMBERS, gives={204: None})
+def merge_member(path: MemberPath, header: Once, body: shapes.Merge) -> Response:
+    """End an account, and let the older one of the same person stand for both.
+
+    From then on what either was told and accepted counts for the one that stays.
+    """
+    return once(header, lambda own: _merge(own, path.external_id, body.into))
+
+
+def _merge(own: Session, ends: str, stays: str) -> Done:
+    now = runtime().clock.now(own)
+    first, second = (keeping.find(own, name, now=now) for name in (ends, stays))
+    merging.merge(own, first, second, actor=key().actor, now=now)
+    return None, 204
+
+
+@api.on("POST", f"{ONE}/session", scope="members", tag=MEMBERS, gives={201: shapes.Session})
+def open_session(path: MemberPath) -> tuple[shapes.Session, int]:
+    """Make the address of a member's own page, which holds for a quarter of an hour.
+
+    Send the signed-in member there at once: whoever has the address has the page.
+    """
+    made = tokens.member_session(one(path).id or 0, secret=runtime().secret, now=now())
+    return shapes.Session(url=f"{runtime().settings.public_url}/me/{made}", expires_at=now() + tokens.SESSION), 201
 
 
 @api.on("DELETE", ONE, scope="erase", tag=MEMBERS, gives={204: None})

@@ -21,7 +21,7 @@ from web.api.shapes.common import NoticePath, Once, Page
 from web.api.texts import page
 from web.context import runtime, session
 
-ONE = "/notices/<row:notice>"
+ONE = "/notices/<notice>"
 
 
 @api.on("GET", "/notices", scope="read", tag=DEEDS, gives={200: shapes.Notices})

@@ -86,7 +86,7 @@ def _foreseen(seen: form.Outlook, telling: int) -> shapes.Foreseen:
 
 @api.on(
     "POST",
-    "/policies/<slug>/revisions/<row:number>/withdrawal",
+    "/policies/<slug>/revisions/<number>/withdrawal",
     scope="publish",
     tag=DEEDS,
     gives={201: shapes.Withdrawn},

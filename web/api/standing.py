@@ -7,7 +7,6 @@ from datetime import datetime
 
 from sqlmodel import col, select
 
-from errors import RequestMalformed
 from notifier import standing as service
 from notifier.members import retained
 from notifier.models import Member
@@ -90,9 +89,7 @@ def movements(query: shapes.Since) -> shapes.Movements:
 
     Ask with `since` the first time, and then with the answer's cursor: nothing is told twice, or left out.
     """
-    if query.since is not None and query.cursor is not None:
-        raise RequestMalformed("cursor", "ask since an instant or with a cursor, not both")
-    since = query.since or query.cursor
+    since = query.since if query.cursor is None else query.cursor
     found = service.movements(session(), query.policy, since, limit=query.limit, now=now())
     items = [shapes.Movement.model_validate({**one._asdict(), "member": one.member_id}) for one in found.movements]
     return shapes.Movements(items=items, next=found.cursor, more=found.more, through=found.through)

@@ -100,9 +100,7 @@ def revisions(path: PolicyPath, query: Page) -> shapes.Revisions:
     return shapes.Revisions(items=[revision_of(record, entry) for entry in some], next=following)
 
 
-@api.on(
-    "GET", "/policies/<slug>/revisions/<row:number>", scope="read", tag=TEXTS, gives={200: shapes.WholeRevision}
-)
+@api.on("GET", "/policies/<slug>/revisions/<number>", scope="read", tag=TEXTS, gives={200: shapes.WholeRevision})
 def revision(path: RevisionPath) -> shapes.WholeRevision:
     """One revision with its text and all that is known of it."""
     record = record_of(path.slug)
@@ -110,7 +108,7 @@ def revision(path: RevisionPath) -> shapes.WholeRevision:
     return shapes.WholeRevision(**dict(revision_of(record, entry)), text=entry.revision.text)
 
 
-@api.on("GET", "/policies/<slug>/revisions/<row:number>/text", scope="read", tag=TEXTS, gives={200: MARKDOWN})
+@api.on("GET", "/policies/<slug>/revisions/<number>/text", scope="read", tag=TEXTS, gives={200: MARKDOWN})
 def revision_text(path: RevisionPath) -> Response:
     """One revision's text as Markdown, byte for byte. Its SHA-256 is the ETag."""
     text = record_of(path.slug).entry(path.number).revision

@@ -71,12 +71,19 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 def _number(given: Any) -> Any:
     """Raises: ValueError."""
     if not isinstance(given, str):
-        return given
+        return _whole(given)
     if not (given.isascii() and given.isdigit()) or len(given) > 10:
         raise ValueError("write a whole number")
     return int(given)
 
 
+def _whole(given: Any) -> Any:
+    """JSON has one kind of number: 3.0 is the whole number 3."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+AS_WHOLE = BeforeValidator(_whole)  # stands after a field's limits, or they would not be documented
+RowId = Annotated[int, Field(ge=1, le=MOST), AS_WHOLE]
 Number = Annotated[int, Field(ge=1, le=MOST), BeforeValidator(_number)]
 Limit = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_number)]
 Cursor = Annotated[str, StringConstraints(max_length=200)]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
+from notifier.tokens import MOST_ORIGINS
 from web.api.shapes.common import ExternalId, Instant, Locale, Number, Said, Sha256, Shape, Slug
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
@@ -58,9 +59,53 @@ class NewName(Shape):
     external_id: ExternalId
 
 
+class Merge(Shape):
+    into: ExternalId = Field(description="The account that stays: the older one.")
+
+
 class Session(Said):
     url: str = Field(description="A member's own page. Whoever has the address has the page: hand it on at once.")
     expires_at: Instant
+
+
+class Origins(Shape):
+    origins: list[Annotated[str, StringConstraints(min_length=1, max_length=300)]] = Field(
+        min_length=1,
+        max_length=MOST_ORIGINS,
+        description="Of the pages that show it, as in https://www.example.com.",
+    )
+
+
+class SiteToken(Said):
+    token: str = Field(description="For the script of the site notice, on pages of those origins only.")
+    expires_at: Instant
+
+
+class Pending(Said):
+    """A notice that a member is still to be shown on the host's pages."""
+
+    notice: int
+    kind: Literal["change", "correction"]
+    policy: str
+    title: str
+    revision: int
+    revision_date: str
+    summary: str
+    knows: int | None = Field(description="The revision that the member knows; null: none.")
+    applies_from: Instant | None = Field(description="If they are shown it now; null: once they accept it.")
+    already: bool = Field(description="It governs them already.")
+    asks: bool = Field(description="It applies to them only once they accept it.")
+    url: str
+    compare_url: str | None
+
+
+class SiteNotice(Said):
+    items: list[Pending] = Field(description="The latest first; none: there is nothing to show.")
+
+
+class Shown(Said):
+    notice: int
+    new: bool = Field(description="False: they had been shown it before.")
 
 
 Kind = Literal["read", "accepted", "declined", "consent withdrawn"]

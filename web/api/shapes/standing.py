@@ -86,7 +86,7 @@ class Since(Asked):
     policy: Slug
     since: Instant | SkipJsonSchema[None] = Field(default=None, description="All, unless it or a cursor is given.")
     cursor: Cursor | SkipJsonSchema[None] = Field(
-        default=None, description="As `next` of the page before gave it."
+        default=None, description="As `next` of the page before gave it. Goes before `since`."
     )
     limit: Limit = 1000
 

@@ -9,7 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from policy_versions.archive import MOST_NOTICE_DAYS
 from policy_versions.overruling import LONGEST_REASON, LONGEST_SUMMARY
-from web.api.shapes.common import Asked, Day, Instant, Number, Said, Shape
+from web.api.shapes.common import AS_WHOLE, Asked, Day, Instant, Number, RowId, Said, Shape
 
 Rule = Literal["posting", "notice", "acceptance"]
 Status = Literal["in force", "upcoming", "superseded", "withdrawn"]
@@ -128,9 +128,9 @@ class NewRevision(Shape):
         description="In force from the first instant of that day in the policy's time zone; else at once.",
     )
     rule: Rule = "notice"
-    notice_days: Annotated[int, Field(ge=0, le=MOST_NOTICE_DAYS)] = 30
+    notice_days: Annotated[int, Field(ge=0, le=MOST_NOTICE_DAYS), AS_WHOLE] = 30
     tell_first: bool = Field(default=False, description="Open a notice of a policy's first text.")
-    audience: Annotated[int, Field(ge=0)] | SkipJsonSchema[None] = Field(
+    audience: Annotated[int, Field(ge=0), AS_WHOLE] | SkipJsonSchema[None] = Field(
         default=None,
         description="How many members you expect to be told. Needed, and compared, where any would be.",
     )
@@ -188,9 +188,9 @@ class NewDecision(Shape):
 
     verdict: Literal["significant", "minor"]
     reason: Words
-    decision: Annotated[int, Field(ge=1, le=2**31 - 1)]
-    reopening: Annotated[int, Field(ge=1, le=2**31 - 1)] | SkipJsonSchema[None] = None
-    level: Annotated[int, Field(ge=0, le=4)] | SkipJsonSchema[None] = None
+    decision: RowId
+    reopening: RowId | SkipJsonSchema[None] = None
+    level: Annotated[int, Field(ge=0, le=4), AS_WHOLE] | SkipJsonSchema[None] = None
     summary: Annotated[str, StringConstraints(max_length=LONGEST_SUMMARY)] | SkipJsonSchema[None] = None
 
 
