@@ -59,6 +59,15 @@ def pending(session: Session, member: Member, *, now: datetime) -> list[Pending]
     return [_pending(session, member, one, now) for one in unsaid]
 
 
+def find(session: Session, member: Member, notice_id: int, *, now: datetime) -> Pending:
+    """A notice that a member is to be shown, or was. Raises: NoSuchNotice."""
+    if not member.guardian_email and _is_retained(session, member, now):
+        for one in _owed(session, member):
+            if one.notice.id == notice_id:
+                return _pending(session, member, one, now)
+    raise NoSuchNotice
+
+
 def shown(session: Session, member: Member, notice_id: int, *, now: datetime) -> bool:
     """Record that a member was shown a notice on the host's site, once; whether it is new.
 

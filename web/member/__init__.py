@@ -22,8 +22,9 @@ def private(response: Response) -> Response:
 
 def register(app: Flask, csrf: CSRFProtect) -> None:
     """No cookie says who posts here: forms have tokens of their own (web/own_forms.py), the site notice its."""
-    from web.member import letters, own
+    from web.member import letters, own, site
 
     csrf.exempt(blueprint)
     assert letters and own
     app.register_blueprint(blueprint)
+    site.register(app, csrf)
