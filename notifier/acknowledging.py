@@ -13,7 +13,7 @@ from typing import Literal
 from sqlmodel import Session, col, select
 
 from errors import AcknowledgementUnknown, NoGuardian, NoSuchMember, NoSuchRevision, NotAcknowledgeable
-from notifier import members
+from notifier import lineage, members
 from notifier.models import ACKNOWLEDGEMENTS, Acknowledgement, Member
 from policy_versions.models import Revision, Withdrawal
 
@@ -63,11 +63,11 @@ def acknowledge(  # noqa: PLR0913 -- each says something of its own that is kept
 
 
 def of_member(session: Session, member: Member) -> Sequence[tuple[Acknowledgement, Revision]]:
-    """What was said by a member, and for them, in order."""
+    """What was said by a member, and for them, in order: in the accounts merged into theirs too."""
     return session.exec(
         select(Acknowledgement, Revision)
         .join(Revision, col(Revision.id) == Acknowledgement.revision_id)
-        .where(Acknowledgement.member_id == member.id)
+        .where(col(Acknowledgement.member_id).in_(lineage.accounts(session, member.id or 0)))
         .order_by(col(Acknowledgement.id))
     ).all()
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlmodel import Session, col, func, select
 
 from errors import LinkExpired, LinkInvalid, LinkRevoked
-from notifier import revocations, tokens
+from notifier import merging, revocations, tokens
 from notifier.acknowledging import Actor
 from notifier.models import Attempt, Batch, Delivery, Member, Notice
 
@@ -27,7 +27,7 @@ class Opened(NamedTuple):
 
 
 def follow(session: Session, written: str, *, secret: str, now: datetime) -> Opened:
-    """Find what a letter's link leads to.
+    """Find what a letter's link leads to; of an account that was merged, who stands for that person.
 
     Of one who was erased, or is no longer retained, no link holds any more.
     Raises: LinkInvalid, LinkOfATest, LinkExpired, LinkRevoked.
@@ -37,7 +37,8 @@ def follow(session: Session, written: str, *, secret: str, now: datetime) -> Ope
     delivery = session.get(Delivery, link.delivery_id)
     if delivery is None:
         raise LinkInvalid
-    member = session.get_one(Member, delivery.member_id)
+    own = session.get_one(Member, delivery.member_id)
+    member = merging.merged_into(session, own) or own
     links.check(link, member.guardian_email)
     batch, notice = session.get_one(Batch, delivery.batch_id), session.get_one(Notice, delivery.notice_id)
     left_at = _left_at(session, delivery) or notice.opened_at or notice.created_at
@@ -65,7 +66,8 @@ def _require_standing(
     lapsed = member.retained_until is not None and member.retained_until <= now
     if member.erased_at is not None or lapsed:
         raise LinkRevoked
-    if revocations.is_revoked(session, member.id or 0, made=left_at, delivery_id=delivery.id):
-        raise LinkRevoked
+    for account in {member.id or 0, delivery.member_id}:
+        if revocations.is_revoked(session, account, made=left_at, delivery_id=delivery.id):
+            raise LinkRevoked
     if left_at + tokens.LETTER_LINK <= now:
         raise LinkExpired(tokens.LETTER_LINK.days)

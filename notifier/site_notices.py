@@ -16,7 +16,7 @@ from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from errors import NoSuchMember, NoSuchNotice
-from notifier import forecasts, members
+from notifier import forecasts, lineage, members
 from notifier.models import Acknowledgement, Batch, Delivery, DeliveryEvent, Member, Notice, Outcome
 from policy_versions import archive
 from policy_versions.models import Policy, Revision, Withdrawal
@@ -143,7 +143,7 @@ def _answered(session: Session, one: _Owed) -> bool:
         select(Acknowledgement.id)
         .join(Revision, col(Revision.id) == Acknowledgement.revision_id)
         .where(
-            Acknowledgement.member_id == one.delivery.member_id,
+            col(Acknowledgement.member_id).in_(lineage.accounts(session, one.delivery.member_id)),
             Revision.policy_id == one.notice.policy_id,
             Revision.number >= one.revision.number,
         )

@@ -14,7 +14,7 @@ import pytest
 
 from database import reading, writing
 from errors import LinkExpired, LinkInvalid, LinkRevoked, Refusal
-from notifier import letter_links, members, notices, revocations, tokens
+from notifier import letter_links, members, merging, notices, revocations, tokens
 from notifier.letter_links import Opened
 from notifier.models import Delivery
 from notifier.senders.folder import FolderSender
@@ -173,3 +173,17 @@ def test_a_genuine_link_to_what_is_not_on_record_is_refused(told: House) -> None
     for number in (0, 999, 2**63 - 1):
         with pytest.raises(LinkInvalid):
             follow(told, tokens.letter_links(told.runtime.secret).of_member(number))
+
+
+def test_of_an_account_that_was_merged_it_leads_to_who_stands_for_that_person(
+    told: House, letters: KeptLetters, later: Later
+) -> None:
+    written = link_in(letters, "ada@example.com")
+    told.member("old", joined_at="2026-05-31T13:00:00Z")
+    with writing(told.runtime.engine) as session:
+        merging.merge(session, member(session, "ada"), member(session, "old"), actor="ines", now=told.now)
+    assert follow(told, written).member.external_id == "old"
+    with writing(told.runtime.engine) as session:
+        revocations.revoke(session, member(session, "old"), actor="ines", now=later(hours=1))
+    with pytest.raises(LinkRevoked):
+        follow(told, written)

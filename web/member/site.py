@@ -171,6 +171,7 @@ def _said(asked: Asked, one: Pending) -> dict[str, Any]:
         "applies": say[applies] if applies else "",
         "at": at.isoformat() if at else None,
         "zone": one.policy.time_zone,
+        "asks": one.asks,
         "link": _link(one),
         "link_words": say["read" if one.kind != "change" or not one.base else "decide" if one.asks else "see"],
         "acknowledge": say["acknowledge"] if one.kind == "change" else "",

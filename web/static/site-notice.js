@@ -25,8 +25,9 @@
     .deeds { display: flex; flex-wrap: wrap; align-items: center; gap: 10px 20px; margin-top: 14px; }
     a { color: var(--accent); text-underline-offset: 0.2em; padding-block: 10px; }
     button { min-height: 44px; padding: 8px 16px; border: 1px solid var(--accent); border-radius: 3px; cursor: pointer;
-      background: var(--accent); color: var(--on); font: 600 15px/1.3 inherit; font-family: inherit; }
-    button.close { background: var(--paper); border-color: var(--edge); color: var(--ink); }
+      background: var(--accent); color: var(--on); font-family: inherit; font-size: 15px; font-weight: 600; line-height: 1.3; }
+    button.quiet { background: var(--paper); border-color: var(--edge); color: var(--ink); }
+    a.main { font-weight: 600; }
     a:focus-visible, button:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
     h2, p { overflow-wrap: anywhere; }
     @media (prefers-color-scheme: dark) {
@@ -75,13 +76,13 @@
     if (said.applies) section.append(element("p", whenItApplies(said), { className: "when" }));
     const deeds = element("div", "", { className: "deeds" });
     if (said.acknowledge) {
-      const read = element("button", said.acknowledge, { type: "button" });
+      const read = element("button", said.acknowledge, { type: "button", className: said.asks ? "quiet" : "" });
       read.addEventListener("click", () => { tell("acknowledged", said.notice); close(); });
       deeds.append(read);
     }
-    const link = { href: said.link, referrerPolicy: "no-referrer", target: "_blank", rel: "noopener noreferrer" };
+    const link = { className: said.asks ? "main" : "", href: said.link, referrerPolicy: "no-referrer", target: "_blank", rel: "noopener noreferrer" };
     deeds.append(element("a", said.link_words, link));
-    const shut = element("button", said.close, { type: "button", className: "close" });
+    const shut = element("button", said.close, { type: "button", className: "quiet" });
     shut.addEventListener("click", close);
     deeds.append(shut);
     section.append(deeds);
