@@ -153,7 +153,7 @@ def _gunicorn(bind: str, options: list[str]) -> None:
     arguments = [
         sys.executable, "-m", "gunicorn", "app:app", "--chdir", str(database.ROOT), "--bind", bind,
         "--worker-class", "gthread", "--threads", "8", "--worker-tmp-dir", _memory_folder(),
-        "--log-level", "warning", *options,
+        "--log-level", "warning", "--logger-class", "web.access_log.AccessLog", *options,
     ]  # fmt: skip
     os.environ["GAZETTE_HOME"] = str(configuration.home())
     os.execv(sys.executable, arguments)  # noqa: S606 -- no shell; this process becomes the server

@@ -19,6 +19,8 @@ from settings import Settings
 IDS = ("notice", "batch", "attempt")
 # a word with an @, as it is or as links encode it; before it perhaps a quoted name
 _ADDRESS = re.compile(r'(?:"[^"\n]{0,64}")?[^\s"]{0,320}(?:@|%40|＠)[^\s"]{0,320}')
+# in the address of a page of somebody's own: whoever has it can answer for them
+_TOKEN = re.compile(r"(/(?:m|me|subscribe|unsubscribe)/)[^\s/?#\"']+")
 _TEXT = logging.Formatter()
 _TEDIOUS = ("apscheduler", "alembic")
 # Statements, which hold what they were given; and the Authorization header (see senders/sendgrid).
@@ -60,22 +62,31 @@ def without_addresses(text: str) -> str:
     return _ADDRESS.sub("[address]", text)
 
 
+def without_tokens(text: str) -> str:
+    """Take the token out of each address of a page that is somebody's own."""
+    return _TOKEN.sub(r"\1[token]", text)
+
+
 class WithoutAddresses(logging.Filter):
-    """Takes addresses out of a record itself, so that no handler after this one sees them either."""
+    """Takes addresses and tokens out of a record itself, so that no handler after this one sees them either."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         try:
             message = record.getMessage()
         except Exception:  # its words and arguments do not fit together
             message = str(record.msg)
-        record.msg, record.args = without_addresses(message), ()
+        record.msg, record.args = _clean(message), ()
         if record.exc_info and not record.exc_text:
             record.exc_text = _TEXT.formatException(record.exc_info)
         if record.exc_text:
-            record.exc_text = without_addresses(record.exc_text)
+            record.exc_text = _clean(record.exc_text)
         if record.stack_info:
-            record.stack_info = without_addresses(record.stack_info)
+            record.stack_info = _clean(record.stack_info)
         return True
+
+
+def _clean(text: str) -> str:
+    return without_tokens(without_addresses(text))
 
 
 class AsText(logging.Formatter):

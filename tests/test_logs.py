@@ -210,3 +210,24 @@ def test_a_failing_send_leaves_no_address_in_any_log(
 
 def _attempts(session: Session) -> list[Attempt]:
     return list(session.exec(select(Attempt)))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"GET /m/3b9aca00-0123456789abcdef01234567 HTTP/1.1" 200',
+        '"POST /m/g7-0123456789abcdef01234567/accept?x=1 HTTP/1.1" 303',
+        "https://policies.example.com/me/WzEsMTc5.SjaKvqNReX4",
+        "/unsubscribe/NDE.0123456789abcdef",
+    ],
+)
+def test_a_token_in_an_address_is_never_written(as_json: Written, line: str) -> None:
+    log.warning("%s", line)
+    assert "[token]" in as_json.lines[-1]["message"]
+    for secret in ("0123456789abcdef", "SjaKvqNReX4"):
+        assert secret not in as_json.text
+
+
+def test_what_a_policy_s_own_pages_are_called_is_written(as_json: Written) -> None:
+    log.warning("/terms/compare/1..2 and /static/gazette.css")
+    assert as_json.lines[-1]["message"] == "/terms/compare/1..2 and /static/gazette.css"
