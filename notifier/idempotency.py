@@ -61,9 +61,10 @@ def claim(session: Session, request: Request, *, now: datetime) -> Repeat:
     """
     forget(session, now=now, only=request)
     values = {"key_id": request.key_id, "name": request.name, "request": request.body}
-    made = session.execute(_insert(session).values(**values, answer="", claimed_at=now).on_conflict_do_nothing())
+    claimed = _insert(session).values(**values, answer="", claimed_at=now).on_conflict_do_nothing()
+    made = session.execute(claimed.returning(col(Repeat.id))).scalar_one_or_none()
     found = session.exec(select(Repeat).where(Repeat.key_id == request.key_id, Repeat.name == request.name)).one()
-    if made.rowcount == 1:  # type: ignore[attr-defined]
+    if made is not None:
         return found
     if not hmac.compare_digest(found.request, request.body):
         raise RepeatDiffers

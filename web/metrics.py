@@ -20,7 +20,8 @@ from sqlalchemy import case
 from sqlmodel import Session, col, func, select
 from werkzeug.exceptions import NotFound, Unauthorized
 
-from notifier import members, progress
+from errors import KeyRefused
+from notifier import keys, members, progress
 from notifier.models import (
     NOTICE_STATES,
     Attempt,
@@ -49,11 +50,11 @@ Figures = Iterable[tuple[Labels, float]]
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Without a token in the settings there is nothing here for anybody."""
+    """For the token of the settings, and for a key with that scope; without the token, nothing for anybody else."""
     wanted = runtime().settings.metrics_token
-    if wanted is None:
-        raise NotFound
-    if not _is_bearer(wanted.get_secret_value()):
+    if not (wanted and _is_bearer(wanted.get_secret_value())) and not _is_key():
+        if wanted is None:
+            raise NotFound
         raise Unauthorized(www_authenticate=_bearer())
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Scrape(session(), now()))
@@ -63,8 +64,19 @@ def metrics() -> Response:
 
 
 def _is_bearer(token: str) -> bool:
+    return hmac.compare_digest(_given().encode(), token.encode())
+
+
+def _is_key() -> bool:
+    try:
+        return keys.find(session(), _given()).opens("metrics")
+    except KeyRefused:
+        return False
+
+
+def _given() -> str:
     kind, _, given = request.headers.get("Authorization", "").partition(" ")
-    return kind.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
+    return given.strip() if kind.lower() == "bearer" else ""
 
 
 def _bearer() -> Any:
