@@ -593,6 +593,19 @@ def members_erase(external_id: str) -> None:
     click.echo(f"Erased. What stays is the timeline of member {member.id}, without anything personal.")
 
 
+@members.command("revoke-links")
+@click.argument("external_id")
+def members_revoke_links(external_id: str) -> None:
+    """Take back every link, page and site-notice token that a member, or their guardian, was given so far."""
+    from notifier import members as service
+    from notifier import revocations
+
+    with database.writing(_engine()) as session:
+        member = service.by_external_id(session, external_id)
+        revocations.revoke(session, member, actor=_actor(), now=database.DatabaseClock().now(session))
+    click.echo("Taken back. What the next letter, or the host, gives them holds again.")
+
+
 @main.group(cls=_Group)
 def accounts() -> None:
     """Administrators' accounts."""

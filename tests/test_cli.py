@@ -164,6 +164,15 @@ def test_members_come_in_with_bad_rows_reported_by_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("instance")
+def test_a_member_s_links_are_taken_back_and_a_stranger_s_are_not(instance: None, tmp_path: Path) -> None:
+    file = tmp_path / "members.csv"
+    file.write_text("external_id\na\n")
+    gazette("members", "import", str(file))
+    assert "Taken back." in gazette("members", "revoke-links", "a").output
+    unknown = gazette("members", "revoke-links", "b")
+    assert (unknown.exit_code, "No such member." in unknown.output) == (1, True)
+
+
 def test_a_member_is_erased_once_and_then_a_stranger(tmp_path: Path) -> None:
     file = tmp_path / "members.jsonl"
     file.write_text('{"external_id": "a", "email": "canary@example.com"}\n')
