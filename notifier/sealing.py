@@ -6,7 +6,6 @@ ids is whole when it is sealed. While letters leave, of each large table one sea
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -206,12 +205,12 @@ def _unsealed(session: Session, limit: int = REQUESTS) -> Sequence[Row[Any]]:
         .limit(limit)
     )
     found: list[Row[Any]] = []
-    letters = 0
+    held = 0
     for each in session.execute(query):
-        if found and letters + each.recipients > LETTERS:
+        if found and held + each.recipients > LETTERS:
             break
         found.append(each)
-        letters += each.recipients
+        held += each.recipients
     return found
 
 
@@ -223,9 +222,12 @@ def attempts() -> Any:
 
 def answer(session: Session, attempt: Row[Any]) -> str:
     """The hash of a request with its answer, and of the letters that were taken with it."""
-    taken: Sequence[Any] = covered(session, attempt) if attempt.state == "accepted" else ()
-    letters = hashlib.sha256("".join(f"{i} {place} {member}\n" for i, place, member in taken).encode())
-    return leaf([*attempt, letters.hexdigest()])
+    return leaf([*attempt, digest(letters(session, attempt))])
+
+
+def letters(session: Session, attempt: Row[Any]) -> list[str]:
+    """The hash of each letter in a request that was taken, in order."""
+    return [leaf(each) for each in covered(session, attempt)] if attempt.state == "accepted" else []
 
 
 def covered(session: Session, attempt: Row[Any]) -> Sequence[Any]:

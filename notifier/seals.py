@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from notifier import models, revocations
+from notifier import lineage, models, revocations
 from notifier.models import BIG
 from policy_versions import chain
 from policy_versions import models as record
@@ -37,7 +37,7 @@ class Seal(SQLModel, table=True):
     last: int = Field(sa_type=BIG)
     rows: int
     columns: str  # the names of what is covered, with commas
-    digest: str  # over the hashes of the rows
+    digest: str  # the root of the tree of its rows' hashes
     recorded_at: datetime
     chain: str
 
@@ -80,7 +80,7 @@ _WHOLE: tuple[type[SQLModel], ...] = (
     *(record.Policy, record.Revision, record.Withdrawal, record.Filing, record.Telling, record.DecisionRecord),
     *(record.Proposal, record.ProposalAnswer, record.Reopening, record.Translation, record.TranslationDecision),
     *(record.AuditEntry, models.GuardianChange, models.Acknowledgement, models.RenderedLetter, models.Omission),
-    revocations.LinkRevocation,
+    *(revocations.LinkRevocation, lineage.MemberMerge),
 )
 COVERS = (
     *(Cover(model) for model in _WHOLE),
@@ -127,11 +127,40 @@ def _plain(value: object) -> str:
 
 
 def digest(leaves: Iterable[str]) -> str:
-    """The hash of rows' hashes, in order: SHA-256 over one line each."""
-    made = hashlib.sha256()
-    for one in leaves:
-        made.update(one.encode() + b"\n")
-    return made.hexdigest()
+    """The root of a tree of hashes: each node is the SHA-256 over its two halves, one without a partner rises."""
+    level = [bytes.fromhex(one) for one in leaves]
+    while len(level) > 1:
+        level = _above(level)
+    return level[0].hex() if level else chain.sha256("")
+
+
+def nodes(leaves: Sequence[str], present: Iterable[int]) -> list[str]:
+    """What shows that some leaves are in a tree without the others: the nodes above none of them, from the left.
+
+    present: places of the leaves that are shown.
+    """
+    levels = [[bytes.fromhex(one) for one in leaves]]
+    there = [set(present)]
+    while len(levels[-1]) > 1:
+        levels.append(_above(levels[-1]))
+        there.append({place // 2 for place in there[-1]})
+    return list(_missing(levels, there, len(levels) - 1, 0)) if leaves else []
+
+
+def _missing(
+    levels: Sequence[Sequence[bytes]], there: Sequence[set[int]], level: int, place: int
+) -> Iterator[str]:
+    if place not in there[level]:
+        yield levels[level][place].hex()
+    elif level:
+        yield from _missing(levels, there, level - 1, 2 * place)
+        if 2 * place + 1 < len(levels[level - 1]):
+            yield from _missing(levels, there, level - 1, 2 * place + 1)
+
+
+def _above(level: Sequence[bytes]) -> list[bytes]:
+    pairs = [hashlib.sha256(b"\x01" + level[i] + level[i + 1]).digest() for i in range(0, len(level) - 1, 2)]
+    return [*pairs, *level[len(pairs) * 2 :]]
 
 
 def facts(seal: Seal) -> dict[str, object]:

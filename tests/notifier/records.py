@@ -9,6 +9,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from database import writing
 from notifier import sealing
+from notifier.lineage import MemberMerge
 from notifier.models import (
     Acknowledgement,
     Delivery,
@@ -89,6 +90,7 @@ def _others(session: Session, house: House) -> list[SQLModel]:
         WebhookBody(source="sendgrid", sha256="ab", size=2, verdict="verified", received_at=now, folded_at=now),
         Quarantine(began_at=now, actor="a test", doubted=0, erased=0, lifted_at=now, lifted_by="a test"),
         LinkRevocation(member_id=member.id or 0, recorded_at=now),
+        MemberMerge(from_id=member.id or 0, into_id=1, recorded_at=now),
         Omission(notice_id=delivery.notice_id, reason="erased", members=2),
         Telling(policy_id=revision.policy_id, revision_id=number, told_at=now, recorded_at=now),
     ]
@@ -97,7 +99,12 @@ def _others(session: Session, house: House) -> list[SQLModel]:
 def _judged(session: Session, house: House) -> None:
     """A lowering that was proposed and rejected, and a decision that was opened again."""
     first, second = session.exec(select(DecisionRecord).order_by(col(DecisionRecord.id)).limit(2)).all()
-    common: dict[str, Any] = {"revision_id": second.revision_id, "summary": "", "level": 1, "recorded_at": house.now}
+    common: dict[str, Any] = {
+        "revision_id": second.revision_id,
+        "summary": "",
+        "level": 1,
+        "recorded_at": house.now,
+    }
     proposed = Proposal(
         **common, overrules_id=second.id or 0, verdict="minor", reason="A test.", proposed_by="a test"
     )

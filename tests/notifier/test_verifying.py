@@ -85,6 +85,7 @@ NO_FACTS = {
     "api_key": "which hosts may ask now",
     "repeat": "answers kept for a day, for requests that come twice",
     "clock_mark": "the clock",
+    "former_name": "personal, and kept until erasure only",
     "draft": "not published",
     "due_decision": "a work list",
     "due_translation": "a work list",

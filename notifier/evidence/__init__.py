@@ -1,0 +1,1 @@
+"""Evidence packs: what was in force, decided, sent and received, in one archive that verifies itself."""
