@@ -242,7 +242,7 @@ def test_the_button_leads_to_the_reader_s_own_page_which_is_not_to_be_passed_on(
 ) -> None:
     written = letter(**OWN_PAGE | given)
     assert says(written, button)
-    assert says(written, "Do not pass it on: whoever has it can answer for you. It holds for 180 days.")
+    assert says(written, "Do not pass it on: whoever has it can answer in your place. It holds for 180 days.")
     assert written.text.count(f"https://policies.plover.example/m/{TOKEN}\n") == 1
     assert written.html.count(f'href="https://policies.plover.example/m/{TOKEN}"') == 1
 

@@ -14,12 +14,10 @@ from notifier import acknowledging, letter_links
 from notifier.letter_links import Opened
 from policy_versions.models import Policy, Revision
 from web import own_forms
-from web.admin.sign_in import limiter
 from web.context import now, runtime, session
-from web.member import blueprint, present
+from web.member import blueprint, present, throttle
 from web.member.present import DEEDS, Subject
 
-READS, ANSWERS = "120 per minute", "20 per minute; 100 per hour"  # from one address of the network
 DEED = f"<any({', '.join(DEEDS)}):deed>"
 
 
@@ -33,7 +31,7 @@ def _follow(token: str) -> tuple[Opened, Subject]:
 
 
 @blueprint.get("/m/<token>")
-@limiter.limit(READS)
+@throttle.reads
 def letter(token: str) -> str:
     opened, of = _follow(token)
     page = present.page(of, now())
@@ -47,7 +45,7 @@ def letter(token: str) -> str:
 
 
 @blueprint.get(f"/m/<token>/{DEED}")
-@limiter.limit(READS)
+@throttle.reads
 def confirming(token: str, deed: str) -> str | Response:
     """Ask once more: only the form on this page records anything."""
     opened, of = _follow(token)
@@ -65,7 +63,7 @@ def confirming(token: str, deed: str) -> str | Response:
 
 
 @blueprint.post(f"/m/<token>/{DEED}")
-@limiter.limit(ANSWERS)
+@throttle.answers
 def answer(token: str, deed: str) -> Response:
     opened, of = _follow(token)
     own_forms.require(_form(opened, deed))

@@ -16,11 +16,10 @@ from policy_versions import archive, dates, policies
 from policy_versions.applicability import Basis
 from policy_versions.models import Policy, Revision
 from web import own_forms
-from web.admin.sign_in import limiter
 from web.context import now, runtime, session
 from web.filters import instant
-from web.member import blueprint, present
-from web.member.letters import ANSWERS, DEED, READS, record
+from web.member import blueprint, present, throttle
+from web.member.letters import DEED, record
 from web.member.present import Subject
 from web.public.present import compare_url, home
 
@@ -50,7 +49,7 @@ def _member(token: str) -> Member:
 
 
 @blueprint.get("/me/<token>")
-@limiter.limit(READS)
+@throttle.reads
 def own(token: str) -> str:
     member = _member(token)
     lines = [_shown(token, member, line) for line in standing.timelines(session(), member, now=now())]
@@ -186,7 +185,7 @@ def _subject(token: str, slug: str, number: int) -> Subject:
 
 
 @blueprint.get(f"/me/<token>/<slug>/<row:number>/{DEED}")
-@limiter.limit(READS)
+@throttle.reads
 def own_confirming(token: str, slug: str, number: int, deed: str) -> str | Response:
     """Ask once more: only the form on this page records anything."""
     of = _subject(token, slug, number)
@@ -204,7 +203,7 @@ def own_confirming(token: str, slug: str, number: int, deed: str) -> str | Respo
 
 
 @blueprint.post(f"/me/<token>/<slug>/<row:number>/{DEED}")
-@limiter.limit(ANSWERS)
+@throttle.answers
 def own_answer(token: str, slug: str, number: int, deed: str) -> Response:
     of = _subject(token, slug, number)
     own_forms.require(_form(of, deed))

@@ -20,16 +20,14 @@ from notifier import acknowledging, letter_links, revocations, site_notices, tok
 from notifier.models import Member
 from notifier.site_notices import Pending
 from policy_versions import archive, translations
-from web.admin.sign_in import limiter
 from web.context import now, runtime, session
 from web.errors import status_of
-from web.member import words
+from web.member import throttle, words
 from web.public import present
 
 blueprint = Blueprint("site_notice", __name__)
 
 MOST_BYTES = 4096
-QUESTIONS = "240 per minute"  # from one address of the network
 
 
 class Asked(NamedTuple):
@@ -50,21 +48,21 @@ def script() -> Response:
 
 
 @blueprint.post("/site-notice/pending")
-@limiter.limit(QUESTIONS)
+@throttle.questions
 def pending() -> Response:
     """What a member is still to be shown, in their language."""
     return _answer(lambda asked: {"notices": [_said(asked, one) for one in _pending(asked)]})
 
 
 @blueprint.post("/site-notice/shown")
-@limiter.limit(QUESTIONS)
+@throttle.questions
 def shown() -> Response:
     """It has been in view: that is notice."""
     return _answer(_shown)
 
 
 @blueprint.post("/site-notice/acknowledged")
-@limiter.limit(QUESTIONS)
+@throttle.questions
 def acknowledged() -> Response:
     """The member says that they have read it."""
     return _answer(_acknowledged)
