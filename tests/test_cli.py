@@ -423,3 +423,21 @@ def test_a_file_that_cannot_be_a_text_is_refused(translatable: Path, content: by
     assert (result.exit_code, sentence in result.stderr) == (1, True)
     missing = gazette("translate", "privacy@1", "de", str(translatable) + ".none")
     assert (missing.exit_code, "No such file" in missing.stderr) == (1, True)
+
+
+@pytest.mark.usefixtures("instance")
+def test_a_key_is_printed_once_listed_without_it_and_revoked() -> None:
+    made = gazette("keys", "create", "--name", "shop", "--scope", "read", "--scope", "members")
+    token = made.stdout.strip()
+    assert token.startswith("gzt_")
+    assert "not shown again" in made.stderr
+    listed = gazette("keys", "list").stdout
+    assert listed.startswith("shop: read members; made ")
+    assert "never used" in listed
+    assert token not in listed
+    assert "shop is revoked" in gazette("keys", "revoke", "shop").stdout
+    assert "revoked" in gazette("keys", "list").stdout
+    again = gazette("keys", "revoke", "shop")
+    assert (again.exit_code, again.stderr) == (1, "gazette: There is no key “shop” that could be revoked.\n")
+    wrong = gazette("keys", "create", "--name", "till", "--scope", "everything")
+    assert "is no scope" in wrong.stderr

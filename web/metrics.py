@@ -50,7 +50,7 @@ Figures = Iterable[tuple[Labels, float]]
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """For the token of the settings, and for a key with that scope; without the token, nothing for anybody else."""
+    """For the token of the settings, and a key with that scope; without the token, nothing for anybody else."""
     wanted = runtime().settings.metrics_token
     if not (wanted and _is_bearer(wanted.get_secret_value())) and not _is_key():
         if wanted is None:
