@@ -10,7 +10,7 @@ import pytest
 
 from database import reading, writing
 from errors import NoSuchMember, NoSuchNotice
-from notifier import acknowledging, members, notices, recalling, site_notices
+from notifier import acknowledging, members, notices, recalling, site_notices, standing
 from notifier.senders.protocol import Unknown
 from notifier.site_notices import Pending
 from policy_versions import archive, policies
@@ -73,6 +73,9 @@ def test_to_be_shown_it_is_notice_and_is_recorded_once(told: House, later: Later
     assert (told.governs("dan"), told.governs("ada")) == (2, 1)
     span = told.timeline("dan").spans[-1]
     assert (span.basis, span.start) == ("notice", told_at + timedelta(days=3))
+    with reading(told.runtime.engine) as session:
+        answer = standing.of_member(session, member(session, "dan"), "privacy", told.now, now=told.now)
+    assert (answer.revision, answer.basis, answer.since) == (2, "notice", span.start)
 
 
 def test_of_two_pages_open_at_once_one_records_it(told: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import count
@@ -16,9 +17,11 @@ from werkzeug.test import TestResponse
 from database import reading, writing
 from notifier import members, revocations, tokens
 from notifier.models import Acknowledgement, DeliveryEvent
+from policy_versions import policies, translations
 from tests.house import FIRST, LONGER, House
 from tests.notifier.sending import change
 from tests.notifier.sending import member as member_of
+from web.member import words
 
 Later = Callable[..., datetime]
 SHOP = "https://www.example.com"
@@ -178,10 +181,28 @@ def test_an_old_notice_leads_to_the_public_comparison_as_its_own_link_holds_no_m
 
 def test_the_script_is_for_pages_of_other_origins(client: FlaskClient) -> None:
     with client.get("/site-notice.js") as answer:
-        script = answer.text
+        script = answer.get_data(as_text=True)
     assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
     assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
     assert "max-age" in answer.headers["Cache-Control"]
     assert len(script) < 8000
     for sink in ("innerHTML", "eval(", ".style", "document.cookie", "localStorage"):
         assert sink not in script
+
+
+def test_each_language_says_all_of_it_about_the_same_things() -> None:
+    for language, said in words.WORDS.items():
+        assert set(said) == set(words.WORDS["en"]), language
+        for name, sentence in said.items():
+            held = set(re.findall(r"{\w+}", sentence))
+            assert held == set(re.findall(r"{\w+}", words.WORDS["en"][name])), (language, name)
+    assert words.of("pt-BR") == ("en", words.WORDS["en"])
+    assert words.of("SV-fi")[0] == "sv"
+
+
+def test_a_policy_is_called_as_its_translation_calls_it(told: House, client: FlaskClient) -> None:
+    with writing(told.runtime.engine) as session:
+        policy = policies.lock(session, "privacy")
+        given = translations.Given("de", "# Datenschutz\n\nEtwas.\n", title="Datenschutzerklärung")
+        translations.publish(session, policy, 2, given, actor="a test", now=told.now)
+    assert pending(client, token(told))[0]["heading"] == "„Datenschutzerklärung“ hat sich geändert"
