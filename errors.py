@@ -235,6 +235,14 @@ class NotCorrectable(Conflict):
     """No correction of this translation can be sent; the sentence says why."""
 
 
+class AudienceUnsaid(Invalid):
+    field = "audience"
+
+    def __init__(self, given: str, count: int) -> None:
+        first = f"{given} is not the number of members who would be told. " if given else ""
+        super().__init__(f"{first}Send {count} as the audience, if so many are to be told.")
+
+
 class RecipientsDiffer(Invalid):
     field = "confirm"
 
@@ -369,6 +377,14 @@ class MergeIntoYounger(Conflict):
 class NoSuchNotice(NotFound):
     def __init__(self) -> None:
         super().__init__("No such notice.")
+
+
+class PackTooLarge(Conflict):
+    def __init__(self, notice_id: int, letters: int) -> None:
+        super().__init__(
+            f"Notice {notice_id} is of {letters:,} letters, too many to wait for here: make its pack with "
+            f"gazette evidence notice {notice_id}."
+        )
 
 
 class NoticeAlreadyOpen(Conflict):
@@ -655,7 +671,6 @@ class TooMany(Invalid):
 
 class MemberUnfit(Invalid):
     """A member cannot be kept as given; the sentence says why."""
-
 
 
 class RepeatDiffers(Invalid):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -12,6 +13,7 @@ from flask_openapi3.models.components import Components
 from flask_openapi3.models.info import Info
 from flask_openapi3.models.schema import Schema
 from flask_openapi3.models.security_scheme import SecurityScheme
+from markupsafe import Markup, escape
 from pydantic import BaseModel
 
 from errors import Conflict, Gone, Invalid, NotFound, Refusal
@@ -95,8 +97,14 @@ def page() -> str:
         groups=[(tag, list(_operations(spec, tag["name"]))) for tag in spec["tags"]],
         schemas=[(name, _fields(schema)) for name, schema in spec["components"]["schemas"].items()],
         scopes=keys.SCOPES,
+        marked=_marked,
         problems=[_problem(kind) for kind in sorted(_kinds(), key=problems.name)],
     )
+
+
+def _marked(words: str) -> Markup:
+    """Words in which `names` are shown as code."""
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(words))))  # noqa: S704 -- escaped before
 
 
 def _operations(spec: dict[str, Any], tag: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 from sqlmodel import Session
 
-from errors import AudienceDiffers
+from errors import AudienceUnsaid
 from notifier import control, notices
 from policy_versions import archive, drafts, policies
 from policy_versions.models import Draft, Policy
@@ -44,7 +44,7 @@ def _publish(own: Session, slug: str, body: shapes.NewRevision) -> Done:
         raise seen.refusal
     telling = seen.to_tell(tell_first=body.tell_first)
     if telling and body.audience != telling:
-        raise AudienceDiffers("" if body.audience is None else str(body.audience), telling)
+        raise AudienceUnsaid("" if body.audience is None else str(body.audience), telling)
     given = replace(given, expected_audience=telling or None, tell_first=body.tell_first)
     made = archive.publish(own, policy, given, actor=key().actor, now=now)
     record = archive.history(own, policy)

@@ -42,7 +42,8 @@ def test_publishing_answers_with_what_is_due_and_what_will_follow(program: Progr
 @pytest.mark.parametrize(
     ("change", "status", "says"),
     [
-        ({"audience": 7}, 422, "Type 1 to publish"),
+        ({"audience": 7}, 422, "Send 1 as the audience"),
+        ({"audience": 0}, 422, "0 is not the number"),
         ({"text": ""}, 422, "text"),
         ({"text": "a\0b"}, 422, "NUL"),
         ({"text": "> " * 30 + "deep"}, 422, "nested"),
