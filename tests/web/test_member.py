@@ -209,6 +209,20 @@ def test_a_withdrawn_text_is_answered_by_nobody(running: House, client: FlaskCli
     assert said(running) == []
 
 
+def test_a_text_that_a_later_one_has_overtaken_is_answered_no_more(
+    asked: House, client: FlaskClient, letters: KeptLetters, later: Later
+) -> None:
+    first = link(letters)
+    asked.publish(LONGER.replace("24", "36"), rule="acceptance", revision_date="2026-06-03")
+    asked.tick()
+    send(client, f"{link(letters)}/accept")
+    assert asked.governs("ada") == 3
+    page = words(client.get(first).text)
+    assert "No longer: a later text does The text of 3 June 2026 applies to you by now." in page
+    assert "Accept …" not in page
+    assert client.get(f"{first}/accept").status_code == 303
+
+
 def test_what_no_longer_holds_says_so_in_one_sentence_and_what_is_none_is_not_found(
     told: House, client: FlaskClient, letters: KeptLetters, later: Later
 ) -> None:

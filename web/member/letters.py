@@ -49,12 +49,13 @@ def letter(token: str) -> str:
 def confirming(token: str, deed: str) -> str | Response:
     """Ask once more: only the form on this page records anything."""
     opened, of = _follow(token)
-    if not (of.speaks and of.entry.live):
+    page = present.page(of, now())
+    if not page.is_asked:
         return redirect(url_for("member.letter", token=token), 303)
     return render_template(
         "member/confirm.html",
         page_title="Accept this text?" if deed == "accept" else "Decline this text?",
-        page=present.page(of, now()),
+        page=page,
         deed=deed,
         route="by the link in your letter",
         back=url_for("member.letter", token=token),

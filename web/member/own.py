@@ -189,12 +189,13 @@ def _subject(token: str, slug: str, number: int) -> Subject:
 def own_confirming(token: str, slug: str, number: int, deed: str) -> str | Response:
     """Ask once more: only the form on this page records anything."""
     of = _subject(token, slug, number)
-    if not (of.speaks and of.entry.live):
+    page = present.page(of, now())
+    if not page.is_asked:
         return redirect(url_for("member.own", token=token), 303)
     return render_template(
         "member/confirm.html",
         page_title="Accept this text?" if deed == "accept" else "Decline this text?",
-        page=present.page(of, now()),
+        page=page,
         deed=deed,
         route="on your own page",
         back=url_for("member.own", token=token),

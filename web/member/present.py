@@ -66,8 +66,9 @@ class Answer:
 class Page:
     """One text and one member: from when it applies to them, until when which other does, and what they said.
 
-    starts, if_accepted: in words; "" where something is still to happen. standing: withdrawn, governs, coming,
-    asks (it takes their acceptance) or untold (it takes a notice). at_once: an acceptance moves them now.
+    starts, if_accepted: in words; "" where something is still to happen. standing: withdrawn, passed (a later text
+    governs), governs, coming, asks (it takes their acceptance) or untold (it takes a notice). at_once: to accept
+    moves them now.
     """
 
     title: str
@@ -89,6 +90,11 @@ class Page:
     locale: str  # of the text, its redline and its summary
     redline: Markup
     counts: dict[str, int]
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether there is anything to answer, for whoever this page speaks to."""
+        return self.speaks and self.standing not in ("withdrawn", "passed")
 
 
 def page(of: Subject, now: datetime) -> Page:
@@ -134,7 +140,7 @@ def _standing(of: Subject, outlook: Outlook, now: datetime) -> str:
     if not of.entry.live:
         return "withdrawn"
     if outlook.governs(now):
-        return "governs"
+        return "governs" if outlook.governing == of.entry.number else "passed"
     if outlook.starts is not None:
         return "coming"
     by_word = of.member.guardian_email or outlook.if_told is None
@@ -151,6 +157,8 @@ def _sooner(outlook: Outlook) -> bool:
 def _title(of: Subject, standing: str, outlook: Outlook, now: datetime) -> str:
     if standing == "withdrawn":
         return "This change was withdrawn"
+    if standing == "passed":
+        return f"What changed for {of.about}"
     changed = "What changed" if of.entry.revision.effective_at <= now else "What changes"
     if of.base is None:
         return "The text that applies" if standing == "governs" else "The text that comes to apply"
