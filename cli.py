@@ -549,6 +549,97 @@ def _text_of(name: str) -> str:
         return archive.by_name(session, policies.policy(session, slug), which).text
 
 
+# -- proof --------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: each check, and what does not hold.")
+def verify(as_json: bool) -> None:
+    """Check every chain, seal and sum of the whole database, and name what does not hold."""
+    from notifier import verifying
+
+    results = []
+    for result in verifying.verify(_engine()):
+        results.append(result)
+        if not as_json:
+            click.echo("\n".join(verifying.in_words(result)))
+    if as_json:
+        click.echo(json.dumps(verifying.as_json(results), indent=2))
+    if not all(result.holds for result in results):
+        raise SystemExit(1)
+
+
+@main.group(cls=_Group)
+def evidence() -> None:
+    """Write evidence packs: all that shows what was in force, decided, sent and received."""
+
+
+_OUTPUT = click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The archive; named for what it is of unless given.",
+)
+
+
+@evidence.command("member")
+@click.argument("external_id", required=False)
+@click.option(
+    "--pseudonym",
+    type=click.IntRange(1, 2**31 - 1),
+    help="The member's number; nothing personal is in the pack then.",
+)
+@_OUTPUT
+def evidence_member(external_id: str | None, pseudonym: int | None, output: Path | None) -> None:
+    """Of a member: by EXTERNAL_ID, with what is held of them by name, or by --pseudonym, without."""
+    from notifier.evidence.handing import Asked, of_member
+
+    if (external_id is None) == (pseudonym is None):
+        raise click.UsageError("Give either EXTERNAL_ID or --pseudonym.")
+    engine = _engine()
+    if external_id is None:
+        asked = Asked("member", str(pseudonym))
+    else:
+        with database.reading(engine) as session:
+            asked = of_member(session, external_id)
+    _write_evidence(engine, asked, output)
+
+
+@evidence.command("notice")
+@click.argument("number", type=click.IntRange(1, 2**31 - 1))
+@_OUTPUT
+def evidence_notice(number: int, output: Path | None) -> None:
+    """Of notice NUMBER: what was owed, tried and heard, by pseudonym."""
+    from notifier.evidence.handing import Asked
+
+    _write_evidence(_engine(), Asked("notice", str(number)), output)
+
+
+@evidence.command("policy")
+@click.argument("slug")
+@_OUTPUT
+def evidence_policy(slug: str, output: Path | None) -> None:
+    """Of a policy: its texts, decisions and notices; of members numbers only."""
+    from notifier.evidence.handing import Asked
+
+    _write_evidence(_engine(), Asked("policy", slug), output)
+
+
+def _write_evidence(engine: Any, asked: Any, output: Path | None) -> None:
+    """What is there of that name is replaced only by a whole pack."""
+    from notifier.evidence import handing
+
+    path = output or Path(asked.file)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("xb") as target:
+            handing.make(engine, database.DatabaseClock(), asked, target, actor=_actor())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    click.echo(f"{path} is written. Verify it with: python3 -m zipfile -e {path} pack && python3 pack/verify.py")
+
+
 # -- members and accounts -----------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ Each check goes through the database in steps, so that memory stays flat however
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,6 +82,30 @@ def run(session: Session, name: str) -> Result:
 
 def _line(error: Exception) -> str:
     return str(error).split("\n", 1)[0][:200]
+
+
+def in_words(result: Result) -> Iterator[str]:
+    """A check and what it found, a line each."""
+    if result.holds:
+        yield f"holds  {result.check}: {result.looked_at:,} checked"
+    for each in result.found:
+        yield f"FAILS  {result.check}: {': '.join(filter(None, each))}"
+    if result.more:
+        yield f"FAILS  {result.check}: and {result.more:,} more"
+
+
+def as_json(results: Sequence[Result]) -> dict[str, Any]:
+    checks = [
+        {
+            "check": result.check,
+            "looked_at": result.looked_at,
+            "holds": result.holds,
+            "problems": [each._asdict() for each in result.found],
+            "further": result.more,
+        }
+        for result in results
+    ]
+    return {"holds": all(result.holds for result in results), "checks": checks}
 
 
 # -- texts --------------------------------------------------------------------------------------

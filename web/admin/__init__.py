@@ -6,6 +6,7 @@ blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
 from web.admin import (  # noqa: E402
     decisions,
+    evidence,
     notice_progress,
     notices,
     outbox,
@@ -20,7 +21,7 @@ from web.admin import (  # noqa: E402
 from web.admin import overview as overview  # noqa: E402
 
 PARTS = (
-    *(decisions, notice_progress, notices, outbox, overview, policies, publish, quarantine, reports),
+    *(decisions, evidence, notice_progress, notices, outbox, overview, policies, publish, quarantine, reports),
     *(suppressions, translations),
 )
 

@@ -14,7 +14,7 @@ from notifier import members, progress
 from notifier.models import Member, Notice, Tick
 from policy_versions import archive, audit, dates, drafts, locales, overruling, policies, reopening
 from policy_versions.models import AuditEntry, DueDecision, DueTranslation, Policy, Revision, Translation
-from web.admin import blueprint, decisions, quarantine, reports
+from web.admin import blueprint, decisions, evidence, quarantine, reports
 from web.context import now, runtime, session
 from web.public import present
 
@@ -41,6 +41,7 @@ def overview() -> str:
         revisions=sum(len(record.entries) for record in records),
         broken=[r.policy.title for r in records if archive.broken_link(r) is not None],
         audit_broken=audit.broken(session()),
+        unproved=evidence.failing(),
     )
 
 
