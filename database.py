@@ -61,13 +61,15 @@ _ADVANCED = (
     .returning(col(ClockMark.last))
 )
 
+_LAST = select(ClockMark.last).where(col(ClockMark.id) == 1)  # asked by every request
+
 
 def _sqlite_now(session: Session) -> datetime:
     instant = datetime.now(UTC)
     if session.connection().get_execution_options().get("writing"):
         last = session.connection().execute(_ADVANCED, {"instant": instant}).scalar()
     else:
-        last = session.exec(select(ClockMark.last).where(ClockMark.id == 1)).one_or_none()
+        last = session.connection().execute(_LAST).scalar()
     return max(instant, last) if last else instant
 
 

@@ -11,6 +11,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
+from sqlalchemy import bindparam, or_
+from sqlalchemy import select as sa_select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -21,6 +23,7 @@ from notifier.members import Row
 from notifier.models import Member
 from notifier.runtime import Runtime
 
+UTC_INSTANT = Member.__table__.c.joined_at.type  # type: ignore[attr-defined]
 CHUNK = 1000
 TRIES = 3  # of a chunk that somebody else brings in at the same time
 
@@ -33,6 +36,19 @@ def find(session: Session, external_id: str, *, now: datetime) -> Member:
     if member.retained_until is not None and member.retained_until <= now:
         raise NoSuchMember
     return member
+
+
+_ID = sa_select(col(Member.id)).where(
+    col(Member.external_id) == bindparam("name"),
+    or_(col(Member.retained_until).is_(None), col(Member.retained_until) > bindparam("now", type_=UTC_INSTANT)),
+)
+
+
+def require(session: Session, external_id: str, *, now: datetime) -> None:
+    """That there is a retained member of a host's key, and no more of them. Raises: NoSuchMember."""
+    found = session.connection().execute(_ID, {"name": external_id, "now": now}).scalar()
+    if found is None:
+        raise NoSuchMember
 
 
 def bury(runtime: Runtime, external_ids: Sequence[str], *, actor: str) -> None:

@@ -25,6 +25,7 @@ REFUSALS = parse("300 per minute")
 
 def register(app: Flask) -> None:
     app.url_map.converters["key"] = ExternalKey
+    limiter.exempt(api)  # it is not asked at every request: see _key
 
 
 @api.before_request

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlmodel import col, select
 
+from notifier import keeping
 from notifier import standing as service
 from notifier.members import retained
 from notifier.models import Member
@@ -27,7 +28,8 @@ def applicability(path: MemberPath, query: shapes.Governed) -> shapes.Answer:
     Before the first text, and before the member joined, the answer has no revision and says why.
     """
     at = query.at or now()
-    found = service.of_member(session(), one(path), query.policy, at, now=now())
+    keeping.require(session(), path.external_id, now=now())
+    found = service.of_external(session(), path.external_id, query.policy, at, now=now())
     return _answer(path.external_id, found)
 
 
