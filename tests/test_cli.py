@@ -17,6 +17,7 @@ import database
 import settings
 from database import ROOT, reading, writing
 from notifier import scheduler
+from notifier.evidence import verify
 from policy_versions import policies
 from policy_versions.models import AuditEntry, RevisionBlocks, Translation
 from quickstart import make_settings, prepare
@@ -441,3 +442,40 @@ def test_a_key_is_printed_once_listed_without_it_and_revoked() -> None:
     assert (again.exit_code, again.stderr) == (1, "gazette: There is no key “shop” that could be revoked.\n")
     wrong = gazette("keys", "create", "--name", "till", "--scope", "everything")
     assert "is no scope" in wrong.stderr
+
+
+def test_the_whole_record_is_verified_and_what_was_changed_is_named(instance: None, tmp_path: Path) -> None:
+    assert gazette("import", str(folder(tmp_path, d2024_05_01=FIRST))).exit_code == 0
+    said = gazette("verify")
+    assert (said.exit_code, "holds  texts: 1 checked" in said.output) == (0, True), said.output
+    engine = database.create_engine(f"sqlite:///{settings.home() / 'gazette.db'}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER revision_refuses_update")
+        connection.exec_driver_sql("UPDATE revision SET text = 'Something else.'")
+    engine.dispose()
+    said = gazette("verify", "--json")
+    assert said.exit_code == 1
+    texts = next(check for check in json.loads(said.output)["checks"] if check["check"] == "texts")
+    assert texts["problems"][0]["where"] == "revision privacy@1"
+
+
+def test_evidence_is_written_whole_or_not_at_all(instance: None, tmp_path: Path) -> None:
+    assert gazette("import", str(folder(tmp_path, d2024_05_01=FIRST))).exit_code == 0
+    target = tmp_path / "pack.zip"
+    assert gazette("evidence", "policy", "privacy", "-o", str(target)).exit_code == 0
+    assert verify.verify(target) == 0
+    before = target.read_bytes()
+    for refused in (
+        ("policy", "nothing"),
+        ("policy", "../etc"),
+        ("notice", "9"),
+        ("notice", "99999999999"),
+        ("member", "nobody"),
+        ("member",),
+        ("member", "ann", "--pseudonym", "1"),
+        ("member", "--pseudonym", "7"),
+    ):
+        said = gazette("evidence", *refused, "-o", str(target))
+        assert said.exit_code != 0, refused
+    assert target.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if "pack" in path.name] == ["pack.zip"]

@@ -110,7 +110,7 @@ def _safe(info: zipfile.ZipInfo) -> str:
     parts = name.split("/")
     if name.startswith("/") or "\\" in name or ":" in name or "\0" in name or ".." in parts or "" in parts:
         raise Broken(f"the name {name!r} leads out of the pack")
-    if info.file_size > LARGEST or info.file_size > 2000 * max(info.compress_size, 1) + 1_000_000:
+    if info.file_size > LARGEST or info.file_size > 400 * max(info.compress_size, 1) + 1_000_000:
         raise Broken(f"{name} would unpack to {info.file_size:,} bytes")
     return name
 

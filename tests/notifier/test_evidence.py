@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,10 @@ from database import reading
 from notifier import outbox, sealing
 from notifier.evidence import making, verify
 from notifier.models import Member, Notice
+from notifier.runtime import Runtime
 from policy_versions import policies
-from tests.house import House, KeptLetters
+from tests.conftest import NOON, make_engine, make_settings
+from tests.house import House, KeptLetters, SetClock
 from tests.notifier import records
 from tests.notifier.lives import Life, steps_of
 from tests.notifier.sending import Later
@@ -104,3 +109,188 @@ def test_timelines_of_random_lives_are_folded_alike(
             assert failed == 0, said
             spans += int(said.split("timelines: ")[1].split()[0])
     assert spans >= len(members[:12]) // 2
+
+
+# -- what is in them ----------------------------------------------------------------------------
+
+
+@ON_SQLITE
+def test_the_same_facts_give_the_same_bytes(record: House, later: Later) -> None:
+    first = [member_pack(record, "ann"), notice_pack(record), policy_pack(record)]
+    later(hours=5)
+    assert [member_pack(record, "ann"), notice_pack(record), policy_pack(record)] == first
+
+
+def _holds(pack: bytes, words: bytes) -> list[str]:
+    with zipfile.ZipFile(io.BytesIO(pack)) as archive:
+        return [name for name in archive.namelist() if words in archive.read(name)]
+
+
+@ON_SQLITE
+def test_only_an_access_request_carries_an_address_and_only_their_own(record: House) -> None:
+    assert _holds(member_pack(record, "ann"), b"ann@example.com") == ["personal.json"]
+    assert _holds(member_pack(record, "ann"), b"bob") == []
+    assert _holds(member_pack(record, "ward"), b"guardian@example.com") == []
+    for pack in (member_pack(record, "ann", personal=False), notice_pack(record), policy_pack(record)):
+        assert _holds(pack, b"@example.com") == []
+
+
+@ON_SQLITE
+def test_the_pack_of_somebody_erased_holds_and_carries_nothing_personal(
+    record: House, later: Later, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with reading(record.runtime.engine) as session:
+        member = _member(session, "ann")
+    later(hours=1)
+    outbox.erase(record.runtime, member, actor="a test")
+    pack = _pack(record, lambda s, to: making.of_member(s, s.get_one(Member, member.id), to, personal=False))
+    assert _holds(pack, b"ann@") == []
+    failed, said = verified(pack, tmp_path, capsys)
+    assert failed == 0, said
+
+
+# -- what was changed in them -------------------------------------------------------------------
+
+
+def changed(pack: bytes, name: str, change: Callable[[bytes], bytes], *, honest: bool = True) -> bytes:
+    """A pack in which a file was changed. honest: with a manifest that says so, as a forger would write it."""
+    with zipfile.ZipFile(io.BytesIO(pack)) as archive:
+        files = {each: archive.read(each) for each in archive.namelist()}
+    files[name] = change(files[name])
+    if honest and name != "manifest.json":
+        manifest = json.loads(files["manifest.json"])
+        manifest["files"][name] = hashlib.sha256(files[name]).hexdigest()
+        files["manifest.json"] = json.dumps(manifest).encode()
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for each, content in files.items():
+            archive.writestr(each, content)
+    return target.getvalue()
+
+
+def row_changed(**values: Any) -> Callable[[bytes], bytes]:
+    """In a table's file, the last row with other values."""
+
+    def change(content: bytes) -> bytes:
+        *others, last = content.decode().splitlines()
+        return "\n".join([*others, json.dumps({**json.loads(last), **values}), ""]).encode()
+
+    return change
+
+
+def stated(content: bytes) -> bytes:
+    lines = json.loads(content)
+    lines[0]["spans"][-1]["from"] = "2026-06-05T00:00:00.000000+00:00"
+    return json.dumps(lines).encode()
+
+
+FORGED = [
+    ("texts/privacy/002.md", lambda content: content + b"x", "revision 2: its text is not the one of its hash"),
+    ("rows/revision.jsonl", row_changed(effective_at="2026-06-03T00:00:00.000000+00:00"), "chain hash does not"),
+    ("rows/decision.jsonl", row_changed(verdict="minor"), "decision: a row from"),
+    ("rows/withdrawal.jsonl", row_changed(reason="None."), "withdrawal: a row from"),
+    ("rows/member.jsonl", row_changed(joined_at="2026-06-02T00:00:00.000000+00:00"), "member: a row from"),
+    ("rows/acknowledgement.jsonl", row_changed(kind="accepted"), "acknowledgement: a row from"),
+    ("rows/delivery_event.jsonl", row_changed(event="bounce"), "delivery_event: a row from"),
+    ("rows/delivery.jsonl", row_changed(position=77), "attempt"),
+    ("rows/attempt.jsonl", row_changed(recorded_at="2026-06-02T00:00:00.000000+00:00"), "attempt"),
+    ("rows/notice.jsonl", row_changed(kind="correction"), "notice: a row from"),
+    ("rows/audit.jsonl", row_changed(actor="somebody else"), "audit log: entry"),
+    ("rows/seal.jsonl", row_changed(rows=7), "its hash does not follow"),
+    ("rows/letter.jsonl", row_changed(subject="Another"), "letter"),
+    ("heads.json", lambda content: b'{"privacy": "00"}', "the head is not the one stated"),
+    ("timelines.json", stated, "the facts give No. 2 from"),
+    ("timelines.json", lambda content: content.replace(b"revision:1", b"revision:9"), "is not in this pack"),
+]
+
+
+@pytest.fixture(scope="module")
+def ann(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> bytes:
+    """Ann's pack, made once for all that is changed in it."""
+    folder = tmp_path_factory.mktemp("record")
+    shutil.copy(sqlite_template, folder / "gazette.db")
+    url, clock, letters = f"sqlite:///{folder / 'gazette.db'}", SetClock(NOON), KeptLetters()
+    house = House(Runtime(make_engine(url), clock, letters, make_settings(url, folder), "node 1"))
+
+    def later(**by: float) -> datetime:
+        clock.instant += timedelta(**by)
+        return clock.instant
+
+    records.of_everything(house, letters, later)
+    later(days=30)
+    made = member_pack(house, "ann")
+    house.runtime.engine.dispose()
+    return made
+
+
+@pytest.mark.parametrize(("name", "change", "says"), FORGED, ids=[f"{n}:{s[:20]}" for n, _, s in FORGED])
+def test_what_was_changed_in_a_pack_is_named(
+    ann: bytes,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    change: Callable[[bytes], bytes],
+    says: str,
+) -> None:
+    failed, said = verified(changed(ann, name, change), tmp_path, capsys)
+    assert failed, said
+    assert says in said
+    failed, said = verified(changed(ann, name, change, honest=False), tmp_path, capsys)
+    assert f"manifest: {name} is not the file of its hash" in said
+
+
+def without(pack: bytes, name: str) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(pack)) as archive, zipfile.ZipFile(target, "w") as other:
+        for each in archive.namelist():
+            if each != name:
+                other.writestr(each, archive.read(each))
+    return target.getvalue()
+
+
+def with_one_more(pack: bytes, name: str, content: bytes = b"") -> bytes:
+    target = io.BytesIO(pack)
+    with zipfile.ZipFile(target, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return target.getvalue()
+
+
+def bad(content: bytes) -> Callable[[bytes], bytes]:
+    return lambda _: content
+
+
+MALFORMED: list[tuple[str, Callable[[bytes], bytes], str]] = [
+    ("no archive", lambda pack: b"nothing", "is no whole archive"),
+    ("empty", lambda pack: b"", "is no whole archive"),
+    ("cut short", lambda pack: pack[: len(pack) // 2], "is no whole archive"),
+    ("a bit flipped", lambda pack: pack[:5000] + bytes([pack[5000] ^ 1]) + pack[5001:], "FAILS"),
+    ("a file missing", lambda pack: without(pack, "heads.json"), "heads.json is missing"),
+    ("a text missing", lambda pack: without(pack, "texts/privacy/001.md"), "texts/privacy/001.md is missing"),
+    ("no manifest", lambda pack: without(pack, "manifest.json"), "manifest.json is missing"),
+    ("a manifest of something", lambda pack: changed(pack, "manifest.json", bad(b"[]")), "not of the format"),
+    (
+        "bad JSON",
+        lambda pack: changed(pack, "rows/decision.jsonl", bad(b"{\n")),
+        "decision.jsonl, line 1 is no JSON",
+    ),
+    ("no object", lambda pack: changed(pack, "rows/decision.jsonl", bad(b"7\n")), "is no object"),
+    ("too deep", lambda pack: changed(pack, "timelines.json", bad(b"[" * 100_000)), "timelines"),
+    ("broken off", lambda pack: changed(pack, "rows/audit.jsonl", lambda c: c[:-9]), "breaks off"),
+    ("no text", lambda pack: changed(pack, "timelines.json", bad(b"\xff")), "is no UTF-8 text"),
+    ("no column", lambda pack: changed(pack, "rows/batch.jsonl", bad(b'{"id":1}\n')), "malformed"),
+    ("a naive time", lambda p: changed(p, "rows/decision.jsonl", row_changed(decided_at="2026-01-01")), "no zone"),
+    ("out of the pack", lambda pack: with_one_more(pack, "../evil"), "leads out of the pack"),
+    ("from the root", lambda pack: with_one_more(pack, "/etc/evil"), "leads out of the pack"),
+    ("a drive", lambda pack: with_one_more(pack, "C:evil"), "leads out of the pack"),
+    ("a bomb", lambda pack: with_one_more(pack, "big", bytes(50_000_000)), "would unpack to 50,000,000 bytes"),
+    ("one too many", lambda pack: with_one_more(pack, "more.txt", b"x"), "more.txt is not in the manifest"),
+]
+
+
+@pytest.mark.parametrize(("change", "says"), [m[1:] for m in MALFORMED], ids=[m[0] for m in MALFORMED])
+def test_a_malformed_pack_is_named_and_never_a_traceback(
+    ann: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Callable[[bytes], bytes], says: str
+) -> None:
+    failed, said = verified(change(ann), tmp_path, capsys)
+    assert failed
+    assert says in said
