@@ -31,6 +31,7 @@ SCOPES = {
     "send": "schedule, send, pause and go on with notices",
     "override": "decide again whether a revision is significant",
     "erase": "erase members",
+    "evidence": "take evidence packs, those of a member with what is held of them by name",
     "metrics": "read /metrics",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from typing import IO
 
 from flask import Response, flash, redirect, render_template, request, send_file, url_for
 from sqlmodel import col, func, select
@@ -96,16 +97,22 @@ def policy_evidence(slug: str) -> BaseResponse:
 
 
 def _sent(asked: Asked) -> Response:
+    target = made(asked, by=actor())
+    return send_file(target, mimetype="application/zip", as_attachment=True, download_name=asked.file)
+
+
+def made(asked: Asked, *, by: str) -> IO[bytes]:
+    """A pack, for the response to close. Raises: PackTooLarge, and what making it meets. by: whoever asked."""
     if asked.kind == "notice":
         _refuse_large(int(asked.name))
     target = tempfile.TemporaryFile()  # noqa: SIM115 -- the response closes it
     try:
-        handing.make(runtime().engine, runtime().clock, asked, target, actor=actor())
+        handing.make(runtime().engine, runtime().clock, asked, target, actor=by)
     except BaseException:
         target.close()
         raise
     target.seek(0)
-    return send_file(target, mimetype="application/zip", as_attachment=True, download_name=asked.file)
+    return target
 
 
 def _refuse_large(notice_id: int) -> None:

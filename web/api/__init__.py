@@ -12,6 +12,10 @@ STANDING = Tag(name="Standing", description="Which text governs whom, when, and 
 WORDS = Tag(
     name="Acknowledgements", description="What members said of a text, and notices shown on the host's pages."
 )
+PROOF = Tag(
+    name="Evidence",
+    description="Archives that show what happened, and verify themselves.",
+)
 DEEDS = Tag(name="Publishing", description="Publishing, withdrawing, deciding again, and the notices that follow.")
 
 api = Api("api", __name__, url_prefix="/api/v1")
@@ -23,6 +27,7 @@ from web.api import (  # noqa: E402
     decisions,
     document,
     elsewhere,
+    evidence,
     members,
     notices,
     publishing,
@@ -36,6 +41,7 @@ PARTS = (
     batches,
     decisions,
     document,
+    evidence,
     members,
     notices,
     publishing,

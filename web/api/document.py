@@ -19,12 +19,12 @@ from pydantic import BaseModel
 from errors import Conflict, Gone, Invalid, NotFound, Refusal
 from notifier import keys
 from web import problems
-from web.api import DEEDS, MEMBERS, STANDING, TEXTS, WORDS, api
+from web.api import DEEDS, MEMBERS, PROOF, STANDING, TEXTS, WORDS, api
 from web.api.shapes.common import Problem
 from web.errors import status_of
 
 REFS = "#/components/schemas/{model}"
-TAGS = [TEXTS, MEMBERS, STANDING, WORDS, DEEDS]
+TAGS = [TEXTS, MEMBERS, STANDING, WORDS, DEEDS, PROOF]
 _ROOTS = (Conflict, Gone, Invalid, NotFound)  # never raised as such
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from flask.testing import FlaskClient
@@ -147,3 +149,21 @@ def test_a_notice_waits_for_the_time_it_is_given(program: Program, running: Hous
     assert program.post("/notices/1/send")["due_at"] == "2026-06-01T12:00:00Z"
     running.tick()
     assert program.get("/notices/1")["state"] == "complete"
+
+
+def test_evidence_is_taken_and_that_it_was_is_on_record(program: Program, running: House) -> None:
+    running.publish(LONGER)
+    running.tick()
+    for path in ("/members/ada/evidence", "/notices/1/evidence", "/policies/privacy/evidence"):
+        answer = program.send("POST", path)
+        assert (answer.status_code, answer.mimetype) == (200, "application/zip")
+        with ZipFile(BytesIO(answer.data)) as pack:
+            assert "verify.py" in pack.namelist()
+        assert answer.headers["Cache-Control"] == "no-store"
+    for path in ("/members/nobody/evidence", "/notices/9/evidence", "/policies/nothing/evidence"):
+        program.post(path, status=404)
+    with reading(running.runtime.engine) as session:
+        made = session.exec(select(AuditEntry).where(AuditEntry.action == "evidence made")).all()
+    assert [(entry.actor, entry.detail["of"]) for entry in made] == [
+        ("key host", "member 1"), ("key host", "notice 1"), ("key host", "policy privacy"),
+    ]  # fmt: skip
