@@ -78,6 +78,7 @@ def of_everything(house: House, letters: KeptLetters, later: Later) -> None:
 
 def _others(session: Session, house: House) -> list[SQLModel]:
     member = session.exec(select(Member).where(Member.external_id == "ann")).one()
+    other = session.exec(select(Member).where(Member.external_id == "dot")).one()
     delivery = session.exec(select(Delivery).where(Delivery.member_id == member.id)).one()
     revision = session.exec(select(Revision).where(Revision.number == 2)).one()
     now, number = house.now, revision.id or 0
@@ -90,7 +91,7 @@ def _others(session: Session, house: House) -> list[SQLModel]:
         WebhookBody(source="sendgrid", sha256="ab", size=2, verdict="verified", received_at=now, folded_at=now),
         Quarantine(began_at=now, actor="a test", doubted=0, erased=0, lifted_at=now, lifted_by="a test"),
         LinkRevocation(member_id=member.id or 0, recorded_at=now),
-        MemberMerge(from_id=member.id or 0, into_id=1, recorded_at=now),
+        MemberMerge(from_id=other.id or 0, into_id=member.id or 0, recorded_at=now),
         Omission(notice_id=delivery.notice_id, reason="erased", members=2),
         Telling(policy_id=revision.policy_id, revision_id=number, told_at=now, recorded_at=now),
     ]
