@@ -21,9 +21,12 @@ class RowNumber(BaseConverter):
 
 
 class ExternalKey(BaseConverter):
-    """A host's own key for a member: anything but a slash, which ends it in an address."""
+    """A host's own key for a member; a slash in it comes as what stands in for it (see web/api/slashes.py)."""
 
     regex = "[^/]+"
+
+    def to_python(self, value: str) -> str:
+        return value.replace("\x1f", "/")
 
 
 def register(app: Flask) -> None:

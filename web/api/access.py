@@ -15,7 +15,7 @@ from notifier import keys
 from notifier.keys import Key
 from web.addresses import ExternalKey
 from web.admin.sign_in import limiter
-from web.api import api
+from web.api import api, slashes
 from web.context import now, runtime, session
 
 OPEN = ("api.document", "api.page")  # what the API is, anybody may read
@@ -25,6 +25,7 @@ REFUSALS = parse("300 per minute")
 
 def register(app: Flask) -> None:
     app.url_map.converters["key"] = ExternalKey
+    slashes.register(app)
     limiter.exempt(api)  # it is not asked at every request: see _key
 
 

@@ -52,7 +52,9 @@ def test_a_member_is_made_then_brought_up_to_date(program: Program, running: Hou
     assert program.get("/members/bob")["locale"] == "fr"
 
 
-@pytest.mark.parametrize("key", ["a b", "Ünï¢ode", "a+b@example.com", "a%2Cb", "x" * 255, "..."])
+@pytest.mark.parametrize(
+    "key", ["a b", "shop/1001", "//x/", "Ünï¢ode", "a+b@example.com", "a%2Cb", "x" * 255, "..."]
+)
 def test_a_hosts_key_may_be_anything_that_can_be_seen(program: Program, key: str) -> None:
     from urllib.parse import quote
 
