@@ -32,7 +32,7 @@ ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 STATE = "it is where things stand, and may change at any time"
 LEASE = "it says who is at work on it, and until when"
 # Columns of tables of facts that no seal covers, and what finds a change in them all the same.
-ELSEWHERE = {
+ELSEWHERE: dict[str, dict[str, str]] = {
     "member": {"erased_at": "the audit log has it"},
     "notice": {"opened_at": "the audit log has it", "recalled_at": "the audit log has it"},
     "batch": {
@@ -47,7 +47,7 @@ ELSEWHERE = {
         "reason": "a failure's is the request's own",
     },
     "revision_blocks": {"content": "it is made of the text"},
-    "seal": dict.fromkeys(c.name for c in SQLModel.metadata.tables["seal"].columns),
+    "seal": dict.fromkeys((c.name for c in SQLModel.metadata.tables["seal"].columns), "they are a chain"),
     "sealed_answer": dict.fromkeys(("seal_id", "sha256"), "the seal covers them"),
 }
 # Columns that nobody could find a change in, and why that is so.
@@ -146,7 +146,7 @@ def test_one_changed_value_anywhere_in_the_past_is_found_and_named(record: House
 
 def _places() -> Iterator[tuple[Table, Column[Any]]]:
     for name, table in sorted(SQLModel.metadata.tables.items()):
-        covered = BY_NAME[name].names if name in BY_NAME else ()
+        covered: tuple[str, ...] = BY_NAME[name].names if name in BY_NAME else ()
         for column in table.columns:
             if column.name in covered or column.name in ELSEWHERE.get(name, {}):
                 yield table, column
@@ -224,7 +224,8 @@ def _change(session: Session, table: Table, column: Column[Any], key: Any) -> No
     own = next(iter(table.primary_key))
     before = session.scalar(sa_select(column).where(own == key))
     changed = table.update().where(own == key).values({column.name: bindparam("new", type_=column.type)})
-    assert session.execute(changed, {"new": _other(before, column)}).rowcount == 1
+    session.execute(changed, {"new": _other(before, column)})
+    session.expire_all()
 
 
 def _other(value: Any, column: Column[Any]) -> Any:
