@@ -164,7 +164,6 @@ def test_members_come_in_with_bad_rows_reported_by_line(tmp_path: Path) -> None:
     assert result.output.endswith("1 added, 0 changed, 0 unchanged, 2 left out.\n")
 
 
-@pytest.mark.usefixtures("instance")
 def test_a_member_s_links_are_taken_back_and_a_stranger_s_are_not(instance: None, tmp_path: Path) -> None:
     file = tmp_path / "members.csv"
     file.write_text("external_id\na\n")
@@ -174,6 +173,7 @@ def test_a_member_s_links_are_taken_back_and_a_stranger_s_are_not(instance: None
     assert (unknown.exit_code, "No such member." in unknown.output) == (1, True)
 
 
+@pytest.mark.usefixtures("instance")
 def test_a_member_is_erased_once_and_then_a_stranger(tmp_path: Path) -> None:
     file = tmp_path / "members.jsonl"
     file.write_text('{"external_id": "a", "email": "canary@example.com"}\n')
