@@ -683,13 +683,6 @@ class RepeatUnderWay(Conflict):
         super().__init__("A request with this Idempotency-Key is under way; ask again in a moment.")
 
 
-class RetainedInThePast(Invalid):
-    field = "retained_until"
-
-    def __init__(self) -> None:
-        super().__init__("A member on record cannot cease to be retained in the past; erase them instead.")
-
-
 # -- the house ----------------------------------------------------------------------------------
 
 

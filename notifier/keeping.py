@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from database import reading, writing
-from errors import MemberUnfit, NoSuchMember, RetainedInThePast, RowInvalid
+from errors import MemberUnfit, NoSuchMember, RowInvalid
 from notifier import members, outbox
 from notifier.members import Row
 from notifier.models import Member
@@ -70,7 +70,7 @@ def put(runtime: Runtime, external_id: str, fields: Fields, *, actor: str) -> tu
 
     fields: texts by the names of a members file; instants as ISO 8601.
     Returns: the member, and whether they are new.
-    Raises: MemberUnfit, RetainedInThePast, JournalUnwritable.
+    Raises: MemberUnfit, JournalUnwritable.
     """
     bury(runtime, [external_id], actor=actor)
     with writing(runtime.engine) as session:
@@ -79,8 +79,7 @@ def put(runtime: Runtime, external_id: str, fields: Fields, *, actor: str) -> tu
         is_new = _added(session, row, secret=runtime.secret, now=now)
         member = _held(session, external_id)
         if not is_new:
-            _require_future(row, now)
-            members.update(session, member, row, secret=runtime.secret, now=now)
+            _update(session, member, row, secret=runtime.secret, now=now)
             session.flush()
         return member, is_new
 
@@ -115,10 +114,12 @@ def _held(session: Session, external_id: str) -> Member:
     return session.exec(select(Member).where(Member.external_id == external_id).with_for_update()).one()
 
 
-def _require_future(row: Row, now: datetime) -> None:
-    """A timeline that went on until now cannot have ended before. Raises: RetainedInThePast."""
-    if row.retained_until is not None and row.retained_until <= now:
-        raise RetainedInThePast
+def _update(session: Session, member: Member, row: Row, *, secret: str, now: datetime) -> bool:
+    """Raises: MemberUnfit."""
+    try:
+        return members.update(session, member, row, secret=secret, now=now)
+    except RowInvalid as refusal:
+        raise MemberUnfit(sentence(refusal)) from refusal
 
 
 # -- many ---------------------------------------------------------------------------------------
@@ -187,8 +188,7 @@ def _brought(session: Session, line: int, row: Row, member: Member | None, *, se
     if member is None:
         return Done(line, "added")
     try:
-        _require_future(row, now)
-    except RetainedInThePast as refusal:
+        is_other = _update(session, member, row, secret=secret, now=now)
+    except MemberUnfit as refusal:
         return Done(line, "refused", str(refusal))
-    is_other = members.update(session, member, row, secret=secret, now=now)
     return Done(line, "changed" if is_other else "unchanged")

@@ -259,14 +259,24 @@ def _bring_in_chunk(
             new.append(row)
         elif (member.id or 0) >= first_new:
             report.reject(line, "its external_id stands on an earlier line already")
-        elif update(session, member, row, secret=secret, now=now):
-            report.changed += 1
         else:
-            report.unchanged += 1
+            _update_or_reject(session, line, member, row, report, secret=secret, now=now)
     insert_rows(session, new, secret=secret, now=now)
     report.added += len(new)
     session.flush()
     session.expunge_all()  # memory stays flat over a large file
+
+
+def _update_or_reject(
+    session: Session, line: int, member: Member, row: Row, report: Report, *, secret: str, now: datetime
+) -> None:
+    try:
+        if update(session, member, row, secret=secret, now=now):
+            report.changed += 1
+        else:
+            report.unchanged += 1
+    except RowInvalid as refusal:
+        report.reject(line, str(refusal))
 
 
 def insert_rows(session: Session, rows: Sequence[Row], *, secret: str, now: datetime) -> None:
@@ -297,11 +307,13 @@ def update(session: Session, member: Member, row: Row, *, secret: str, now: date
     """Bring a member up to date; whether anything changed.
 
     A column that is not there leaves what is on record; an empty cell clears it. `joined_at` never changes.
+    Raises: RowInvalid, where an end that is over would move: what governed them until now, governed them.
     """
     new = {name: getattr(row, name) for name in ("email", "locale", "retained_until", "guardian_email")}
     changes = {name: new[name] for name in new if name in row.given and new[name] != getattr(member, name)}
     if not changes:
         return False
+    _check_end(member, changes.get("retained_until"), now)
     guarded = bool(member.guardian_email)
     for name, value in changes.items():
         setattr(member, name, value)
@@ -310,6 +322,14 @@ def update(session: Session, member: Member, row: Row, *, secret: str, now: date
     member.email_key = _key(member.email, secret)
     session.add(member)
     return True
+
+
+def _check_end(member: Member, new: datetime | None, now: datetime) -> None:
+    """Raises: RowInvalid."""
+    if member.retained_until is not None and member.retained_until <= now:
+        raise RowInvalid("the member is no longer retained, and erased shortly; bring them in again after that")
+    if new is not None and new <= now:
+        raise RowInvalid("retained_until of a member on record cannot be in the past; erase them instead")
 
 
 # -- erasure ------------------------------------------------------------------------------------

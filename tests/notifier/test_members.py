@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -303,3 +303,23 @@ def test_a_lapsed_member_is_not_told_even_before_the_purge(
     house.publish(LONGER)
     house.tick()
     assert letters.taken == []
+
+
+def test_a_file_moves_no_end_into_the_past_and_revives_nobody(house: House, later: Later) -> None:
+    """What governed a member at a time governs that time for good (DOMAIN, Applicability 7)."""
+    house.policy()
+    house.publish(FIRST)
+    joined = (house.now - timedelta(days=9)).isoformat()
+    house.members(*({"external_id": name, "joined_at": joined} for name in ("ada", "bob")))
+    house.members({"external_id": "bob", "retained_until": (house.now + timedelta(hours=1)).isoformat()})
+    later(days=1)
+    before = [house.timeline(name) for name in ("ada", "bob")]
+    ended = (house.now - timedelta(days=1)).isoformat()
+    report = house.members(
+        {"external_id": "ada", "retained_until": ended},
+        {"external_id": "bob", "retained_until": (house.now + timedelta(days=9)).isoformat()},
+    )
+    assert [line for line, _ in report.rejected] == [1, 2]
+    assert "in the past" in report.rejected[0][1]
+    assert "no longer retained" in report.rejected[1][1]
+    assert [house.timeline(name) for name in ("ada", "bob")] == before
