@@ -645,7 +645,7 @@ def _write_evidence(engine: Any, asked: Any, output: Path | None) -> None:
 
 @main.group(cls=_Group)
 def members() -> None:
-    """Bring members in, and erase them."""
+    """Bring members in, export what is on record of them, and erase them."""
 
 
 @members.command("import")
@@ -666,6 +666,60 @@ def members_import(file: Path) -> None:
     click.echo(
         f"{report.added} added, {report.changed} changed, {report.unchanged} unchanged, {report.refused} left out."
     )
+
+
+@members.command("export")
+@click.argument("external_id")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False))
+def members_export(external_id: str, output: Path) -> None:
+    """Write everything on record of a member, for an access request: a ZIP of CSV files."""
+    from notifier import exporting
+    from notifier import members as service
+
+    engine, secret = _engine(), configuration.load().secret_key.get_secret_value()
+    with database.writing(engine) as session:
+        now = database.DatabaseClock().now(session)
+        member = service.by_external_id(session, external_id)
+        exporting.note_member(session, member, actor=_actor(), now=now)
+    with exporting.steady(engine) as session, _whole(output) as target:
+        exporting.of_member(session, member, target, secret=secret, now=now)
+    click.echo(f"{output} is written. It holds personal information: hand it to nobody but that member.")
+
+
+@members.command("standing")
+@click.argument("policy")
+@click.option("--at", "at", required=True, help="A date, or a time such as 2026-05-25T09:30:00Z.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False))
+def members_standing(policy: str, at: str, output: Path) -> None:
+    """Write which revision of POLICY governs each member at a date, as CSV. A date is its first instant in UTC."""
+    from notifier import exporting
+
+    instant, engine, count = exporting.instant(at), _engine(), 0
+    with exporting.steady(engine) as session:
+        now = database.DatabaseClock().now(session)
+        pieces = exporting.of_everyone(session, policy, instant, now=now)
+        with _whole(output) as target, _progress("Members", None) as moved:
+            for piece in pieces:
+                target.write(piece.encode())
+                count += piece.count("\n")
+                moved(completed=count)
+    with database.writing(engine) as session:
+        exporting.note_standing(
+            session, policy, instant, actor=_actor(), now=database.DatabaseClock().now(session)
+        )
+    click.echo(f"{output} is written, as of {instant:%Y-%m-%d %H:%M:%S} UTC.")
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Any]:
+    """A file to write, for our own eyes; what is there of that name is replaced only once it is whole."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
+            yield target
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @members.command("erase")

@@ -592,6 +592,14 @@ class InstantNaive(Invalid):
         super().__init__("That time does not say in which time zone it is; write it as 2026-05-25T09:30:00Z.")
 
 
+class InstantMalformed(Invalid):
+    field = "at"
+
+    def __init__(self, given: str) -> None:
+        shown = "".join(c if c.isprintable() else "�" for c in given.strip()[:40])
+        super().__init__(f"“{shown}” is no date or time; write it as 2026-05-25 or 2026-05-25T09:30:00Z.")
+
+
 class InstantImpossible(Invalid):
     field = "at"
 

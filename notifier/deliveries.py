@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -105,9 +105,16 @@ def _batches(session: Session, notice: Notice, after: Place | None, state: str |
 
 def _rows(batch_id: int, after: Place | None, state: str | None) -> Select[Any]:
     """Rows of one batch: what is heard of a letter, else its outcome, else its request, else its batch."""
-    each = _found(batch_id).c
+    each = _found(lambda d: d.batch_id == batch_id).c
     known = _state(each)
-    query = (
+    query = _select(each, known)
+    if state is not None:
+        query = query.where(known == state)
+    return query.where(each.id > after.delivery_id) if after and after.batch_id == batch_id else query
+
+
+def _select(each: Any, known: ColumnElement[str]) -> Select[Any]:
+    return (
         sa_select(
             *(each.id, each.member_id, col(Member.external_id), col(Revision.number), col(Batch.channel)),
             *(col(Batch.locale), known.label("state"), *_said(each), each.batch_id, each.attempt_id),
@@ -121,13 +128,17 @@ def _rows(batch_id: int, after: Place | None, state: str | None) -> Select[Any]:
         .outerjoin(Attempt, col(Attempt.id) == each.attempt_id)
         .order_by(each.id)
     )
-    if state is not None:
-        query = query.where(known == state)
-    return query.where(each.id > after.delivery_id) if after and after.batch_id == batch_id else query
 
 
-def _found(batch_id: int) -> Any:
-    """The deliveries of a batch, each with the event and the attempt that say what became of it."""
+def of_members(session: Session, ids: Sequence[int]) -> list[tuple[int, Row]]:
+    """Every delivery of some members in order, each with its notice's number."""
+    each = _found(lambda d: d.member_id.in_(ids)).c
+    rows = session.execute(_select(each, _state(each)).add_columns(col(Batch.notice_id)))
+    return [(found[-1], _row(*found[:-1])) for found in rows]
+
+
+def _found(which: Callable[[Any], ColumnElement[bool]]) -> Any:
+    """Some deliveries, each with the event and the attempt that say what became of it."""
     delivery = Delivery.__table__.alias("d")  # type: ignore[attr-defined]
     d = delivery.c
     ranked = case({event: rank for rank, event in enumerate(FATES)}, value=col(DeliveryEvent.event))
@@ -148,7 +159,7 @@ def _found(batch_id: int) -> Any:
             event.scalar_subquery().label("event_id"),
             attempt.scalar_subquery().label("attempt_id"),
         )
-        .where(d.batch_id == batch_id)
+        .where(which(d))
         .subquery()
     )
 

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,28 @@ def test_members_come_in_with_bad_rows_reported_by_line(tmp_path: Path) -> None:
     assert "line 3: that is no e-mail address" in result.output
     assert "line 4: it has fewer cells than the header" in result.output
     assert result.output.endswith("1 added, 0 changed, 0 unchanged, 2 left out.\n")
+
+
+def test_a_member_and_everybodys_standing_are_exported_whole_or_not_at_all(
+    instance: None, tmp_path: Path
+) -> None:
+    source, target = tmp_path / "members.csv", tmp_path / "out"
+    source.write_text("external_id,email\na,a@example.com\n")
+    gazette("members", "import", str(source))
+    gazette("import", str(folder(tmp_path, d2020_01_01="# Privacy\n\nWe collect your name.\n")))
+    assert gazette("members", "export", "a", "-o", str(target)).exit_code == 0
+    assert (zipfile.is_zipfile(target), target.stat().st_mode & 0o077) == (True, 0)
+    wrongs = (("export", "b"), ("standing", "nope", "--at", "2030-01-01"), ("standing", "privacy", "--at", "x"))
+    for wrong in wrongs:
+        refused = gazette("members", *wrong, "-o", str(target))
+        assert (refused.exit_code, len(refused.stderr.splitlines())) == (1, 1)
+        assert zipfile.is_zipfile(target), "what is there stays"
+    done = gazette("members", "standing", "privacy", "--at", "2100-01-01", "-o", str(target))
+    assert done.output.endswith(f"{target} is written, as of 2100-01-01 00:00:00 UTC.\n")
+    header, row = target.read_text().splitlines()
+    assert header == "member_id,external_id,revision,revision_date,since,until,basis,why"
+    assert row.startswith("1,a,1,2020-01-01,") and row.endswith(",,joined,")
+    assert sorted(each.name for each in tmp_path.iterdir() if each.name.startswith(".out")) == []
 
 
 def test_a_member_s_links_are_taken_back_and_a_stranger_s_are_not(instance: None, tmp_path: Path) -> None:
