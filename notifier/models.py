@@ -39,6 +39,23 @@ class Member(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_member_email_key", "email_key"),
+        # what is so of few of ten million is found without looking at all of them (notifier/searching.py)
+        *(
+            Index(name, column, sqlite_where=text(which), postgresql_where=text(which))
+            for name, column, which in (
+                ("ix_member_erased", "id", "erased_at IS NOT NULL"),
+                ("ix_member_lapsing", "retained_until", "erased_at IS NULL AND retained_until IS NOT NULL"),
+                ("ix_member_no_address", "id", "erased_at IS NULL AND email IS NULL"),
+                ("ix_member_guardian", "id", "guardian_email IS NOT NULL"),
+            )
+        ),
+        Index("ix_member_locale_id", "locale", "id"),
+        Index(
+            "ix_member_external_id_prefix",
+            "external_id",
+            postgresql_ops={"external_id": "text_pattern_ops"},
+            sqlite_where=text("id IS NULL"),  # of none: SQLite orders by bytes, and has an index of that already
+        ),
         CheckConstraint(
             "erased_at IS NULL OR (external_id IS NULL AND email IS NULL AND email_key IS NULL "
             "AND guardian_email IS NULL)",
