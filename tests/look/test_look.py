@@ -9,8 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CSS = (ROOT / "web/static/gazette.css").read_text()
 TEMPLATES = [
-    path for path in sorted((ROOT / "templates").rglob("*.html")) if "email" not in path.parts
-]  # a letter has styles in place, because mail knows no other
+    path for path in sorted((ROOT / "templates").rglob("*.html")) if not {"email", "evidence"} & set(path.parts)
+]  # a letter has styles in place, because mail knows no other; so have pages that stand alone in an archive
 MACROS = (ROOT / "templates/macros.html").read_text()
 
 Tokens = dict[str, str]

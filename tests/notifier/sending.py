@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -65,6 +65,11 @@ def people(house: House, count: int, **fields: Any) -> None:
         *({"external_id": name, "email": f"{name}@example.com", **joined, **fields} for name in names)
     )
     assert report.refused == 0, report.rejected
+
+
+def soon(house: House) -> str:
+    """A second from now: an end that is over is refused, so the clock has to pass it."""
+    return (house.now + timedelta(seconds=1)).isoformat()
 
 
 def worker(house: House, name: str, **changed: Any) -> Runtime:

@@ -16,7 +16,7 @@ from notifier.models import ACKNOWLEDGEMENTS, Acknowledgement, Member
 from policy_versions import archive, policies
 from policy_versions.models import Revision
 from tests.house import LONGER, House
-from tests.notifier.sending import change, together
+from tests.notifier.sending import change, soon, together
 from tests.notifier.sending import member as member_of
 
 Later = Callable[..., datetime]
@@ -125,7 +125,8 @@ def test_a_text_that_was_withdrawn_or_is_none_is_not_answered(told: House, later
 def test_whoever_is_gone_says_nothing_and_what_is_no_word_is_none(told: House, later: Later) -> None:
     with pytest.raises(AcknowledgementUnknown):
         say(told, "ada", "agreed")
-    change(told, "ada", retained_until=(told.now).isoformat())
+    change(told, "ada", retained_until=soon(told))
+    later(seconds=1)
     with pytest.raises(NoSuchMember):
         say(told, "ada")
     with writing(told.runtime.engine) as session:

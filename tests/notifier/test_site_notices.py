@@ -16,7 +16,7 @@ from notifier.site_notices import Pending
 from policy_versions import archive, policies
 from tests.house import LONGER, House
 from tests.notifier.events.reports import hear, of
-from tests.notifier.sending import change, member, set_notice, together
+from tests.notifier.sending import change, member, set_notice, soon, together
 from tests.notifier.test_unreached import names
 
 Later = Callable[..., datetime]
@@ -159,7 +159,7 @@ def test_letters_of_which_nobody_knows_whether_they_left_are_followed_by_it(runn
     assert house.governs("bob") == 2
 
 
-def test_whoever_is_gone_or_was_never_owed_it_is_refused_alike(told: House) -> None:
+def test_whoever_is_gone_or_was_never_owed_it_is_refused_alike(told: House, later: Later) -> None:
     with pytest.raises(NoSuchNotice):
         show(told, "dan", 99)
     told.member("eve")
@@ -167,7 +167,8 @@ def test_whoever_is_gone_or_was_never_owed_it_is_refused_alike(told: House) -> N
         show(told, "eve")
     with pytest.raises(NoSuchNotice):
         show(told, "cem")
-    change(told, "bob", retained_until=told.now.isoformat())
+    change(told, "bob", retained_until=soon(told))
+    later(seconds=1)
     assert numbers(told, "bob") == []
     with pytest.raises(NoSuchMember):
         show(told, "bob")

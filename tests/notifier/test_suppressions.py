@@ -17,7 +17,7 @@ from notifier.models import Suppression
 from policy_versions.models import AuditEntry
 from tests.house import House
 from tests.notifier.events.reports import where_written
-from tests.notifier.sending import together
+from tests.notifier.sending import soon, together
 
 Later = Callable[..., datetime]
 SECRET = "a secret"
@@ -125,7 +125,7 @@ def test_the_newest_stand_first_with_the_members_whose_own_address_it_is(
         house.member(name, **fields)
     for address in (ADA, BOB, "nobody@example.com"):
         suppress(house, address)
-    house.members({"external_id": "bob", "retained_until": house.now.isoformat()})
+    house.members({"external_id": "bob", "retained_until": soon(house)})
     later(seconds=1)
     assert named(house) == [[], [], ["ada", "amy"]]
     lift(house, "nobody@example.com")

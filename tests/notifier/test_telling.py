@@ -716,20 +716,20 @@ def test_a_thousand_joiners_under_the_new_text_do_not_hide_a_late_member(
     assert letters.addresses == ["old@example.com"]
 
 
-def test_a_member_retained_again_after_the_opening_is_told(
+def test_a_member_whose_retention_ended_is_not_revived_and_comes_back_as_somebody_new(
     running: House, letters: KeptLetters, later: Later
 ) -> None:
     running.member("ada", retained_until="2026-06-02")
     later(days=2)
     running.publish(LONGER)
-    from notifier import deciding, scheduler
-
-    deciding.decide_due(running.runtime)
-    scheduler.open_due(running.runtime)
-    assert running.deliveries() == []
-    running.member("ada", retained_until="2030-01-01")
+    again = {"external_id": "ada", "email": "ada@example.com", "retained_until": "2030-01-01"}
+    report = running.members(again)
+    assert (report.added, report.changed, report.refused) == (0, 0, 1)
+    assert "no longer retained" in report.rejected[0][1]
     running.tick()
-    assert letters.addresses == ["ada@example.com"]
+    assert running.members(again).added == 1, "the tick has erased who they were"
+    running.tick()
+    assert (letters.addresses, running.governs("ada")) == ([], 2), "they joined under the new text"
 
 
 def test_a_guardian_set_between_opening_and_sending_gets_the_guardians_letter(

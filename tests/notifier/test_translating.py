@@ -15,6 +15,7 @@ from notifier.senders.protocol import NotSent, Unknown
 from policy_versions import archive, policies, translations
 from policy_versions.models import Translation
 from tests.house import FIRST, LONGER, House, KeptLetters
+from tests.notifier.sending import soon
 from tests.policy_versions.test_translations import GERMAN, LONGER_GERMAN, translate
 
 Later = Callable[..., datetime]
@@ -174,14 +175,13 @@ def test_a_letter_that_led_to_the_corrected_translation_needs_no_correction(told
     assert listed(told) == {"ada": "", "bea": ""}
 
 
-def test_who_cannot_be_written_to_is_listed_with_why(told: House, letters: KeptLetters) -> None:
+def test_who_cannot_be_written_to_is_listed_with_why(told: House, letters: KeptLetters, later: Later) -> None:
     for name in ("gone", "lapsed", "barred", "mute"):
         told.member(name, locale="de", joined_at=(told.now - timedelta(days=1)).isoformat())
     told.tick()
     assert len(letters.taken) == 4, "late arrivals are told of No. 2 as well, the same day"
-    told.members(
-        {"external_id": "lapsed", "retained_until": told.now.isoformat()}, {"external_id": "mute", "email": ""}
-    )
+    told.members({"external_id": "lapsed", "retained_until": soon(told)}, {"external_id": "mute", "email": ""})
+    later(seconds=1)
     secret = told.runtime.secret
     with writing(told.runtime.engine) as session:
         key = addresses.key("barred@example.com", secret)
