@@ -105,9 +105,14 @@ def published(session: Session) -> Sequence[Policy]:
     return session.exec(select(Policy).where(written.exists()).order_by(col(Policy.title), col(Policy.id))).all()
 
 
+def can_be_a_slug(slug: str) -> bool:
+    """What cannot be an address is not looked up."""
+    return _SLUG.fullmatch(slug) is not None
+
+
 def policy(session: Session, slug: str) -> Policy:
     """Raises: NoSuchPolicy."""
-    if not _SLUG.fullmatch(slug):  # what cannot be an address is not looked up
+    if not can_be_a_slug(slug):
         raise NoSuchPolicy(slug)
     found = session.exec(select(Policy).where(Policy.slug == slug)).one_or_none()
     if found is None:

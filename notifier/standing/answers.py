@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from errors import InstantImpossible, InstantNaive
+from notifier.standing.alike import Life
 from policy_versions import dates
-from policy_versions.applicability import Basis, FactId, Span
+from policy_versions.applicability import Basis, FactId
 
 SETTLED_AFTER = timedelta(seconds=60)  # a writer may be about to commit what it recorded before that
 
@@ -34,21 +35,10 @@ class Text(NamedTuple):
     live: bool
 
 
-class Life(NamedTuple):
-    """A member and what governs them by one policy. end: erased or no longer retained from then on, or None."""
-
-    member_id: int
-    external_id: str | None
-    joined_at: datetime
-    end: datetime | None
-    recorded_at: datetime
-    spans: Sequence[Span]
-
-
 class Stretch(NamedTuple):
     """A revision governs a member on [since, until). until: None where nothing known ends it.
 
-    evidence: the facts that tipped it. forecast: it begins after all that is known.
+    evidence: the fact that tipped it, then all others that it rests on. forecast: it begins after `known_at`.
     """
 
     revision: int
@@ -65,8 +55,9 @@ class Answer(NamedTuple):
     """Which revision governs a member at an instant, by what is known at `known_at`.
 
     Where none does, `revision` and what belongs to it are None, `why` says why, and [since, until) is the time in
-    which none does; None for without an end. until: on present facts. provisional: somebody may be about to commit
-    a fact recorded before that instant. forecast: the instant is to come, and later facts may change the answer.
+    which none does; None for without an end. until: on present facts. evidence: see Stretch.
+    provisional: somebody may be about to commit a fact recorded before that instant. forecast: the instant is to
+    come, and later facts may change the answer.
     """
 
     member_id: int
@@ -140,25 +131,15 @@ def answer(life: Life, slug: str, texts: Mapping[int, Text], at: datetime, *, no
     forecast = at > now
     provisional = not forecast and at >= now - SETTLED_AFTER
     known = (life.member_id, slug, at, now)
-    span = governing(life.spans, at)
+    span = life.at(at)
     if span is None:
         why, since, until = gap(life, at)
         return Answer(*known, None, None, None, since, until, None, (), why, provisional, forecast)
     text = texts[span.revision]
     return Answer(
-        *known, text.number, text.id, text.date, span.start, span.end, span.basis, (span.evidence,), None,
+        *known, text.number, text.id, text.date, span.start, span.end, span.basis, span.rests_on, None,
         provisional, forecast,
     )  # fmt: skip
-
-
-def governing(spans: Sequence[Span], at: datetime) -> Span | None:
-    """The span that holds an instant. spans: contiguous, in order."""
-    if not spans or at < spans[0].start:
-        return None
-    for span in reversed(spans):
-        if span.start <= at:
-            return span if span.end is None or at < span.end else None
-    return None
 
 
 def gap(life: Life, at: datetime) -> tuple[Why, datetime | None, datetime | None]:
@@ -167,8 +148,7 @@ def gap(life: Life, at: datetime) -> tuple[Why, datetime | None, datetime | None
         return Why.NOT_YET, None, life.joined_at
     if life.end is not None and at >= life.end:
         return Why.ENDED, life.end, None
-    first = life.spans[0].start if life.spans else life.end
-    return Why.NO_TEXT, life.joined_at, first
+    return Why.NO_TEXT, life.joined_at, life.first() or life.end
 
 
 def stretches(life: Life, texts: Mapping[int, Text], *, now: datetime) -> tuple[Stretch, ...]:
@@ -176,9 +156,9 @@ def stretches(life: Life, texts: Mapping[int, Text], *, now: datetime) -> tuple[
     return tuple(
         Stretch(
             span.revision, texts[span.revision].id, texts[span.revision].date,
-            span.start, span.end, span.basis, (span.evidence,), span.start > now,
+            span.start, span.end, span.basis, span.rests_on, span.start > now,
         )
-        for span in life.spans
+        for span in life.spans()
     )  # fmt: skip
 
 
@@ -186,12 +166,12 @@ def upcoming(life: Life, texts: Mapping[int, Text], *, now: datetime) -> tuple[U
     """The published texts after the one that governs a member; none for those who have gone."""
     if life.end is not None and life.end <= now:
         return ()
-    governs = governing(life.spans, now)
+    governs, spans = life.at(now), life.spans()
     after = governs.revision if governs else 0
     return tuple(
         Upcoming(
             text.number, text.id, text.date, text.rule, text.significant, text.effective_at,
-            next((span.start for span in life.spans if span.revision >= text.number), None),
+            next((span.start for span in spans if span.revision >= text.number), None),
         )
         for text in texts.values()
         if text.live and text.number > after
@@ -200,7 +180,7 @@ def upcoming(life: Life, texts: Mapping[int, Text], *, now: datetime) -> tuple[U
 
 def row(life: Life, texts: Mapping[int, Text], at: datetime) -> Row:
     """A member's row of an export."""
-    span = governing(life.spans, at)
+    span = life.at(at)
     if span is None:
         why, since, until = gap(life, at)
         return Row(life.member_id, life.external_id, None, None, since, until, "", why)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
-from errors import NoSuchMember, TooManyPairs
+from errors import NoSuchMember, NoSuchPolicy, TooManyPairs
 from notifier import members
 from notifier.models import Member
-from notifier.standing import answers, gathering
-from notifier.standing.answers import Answer, Life, Line
-from notifier.standing.gathering import Ground
+from notifier.standing import answers, gathering, statements
+from notifier.standing.alike import Life
+from notifier.standing.answers import Answer, Line
+from notifier.standing.grounds import Ground
 from policy_versions import policies
 
 MOST_PAIRS = 10_000
@@ -24,21 +25,32 @@ def of_member(session: Session, member: Member, slug: str, at: datetime, *, now:
 
     Raises: NoSuchPolicy, InstantNaive, InstantImpossible.
     """
-    return many(session, slug, [(member.id or 0, at)], now=now)[0]
+    at = answers.checked(at)
+    return _one(slug, at, gathering.one(session, checked(slug), statements.BY_ID, id=member.id), now)
 
 
 def of_external(session: Session, external_id: str, slug: str, at: datetime, *, now: datetime) -> Answer:
-    """The same for the member of a host's key, in one go.
+    """The same for the member of a host's key, in one statement.
 
     Raises: NoSuchMember (for an erased one as for any stranger), NoSuchPolicy, InstantNaive, InstantImpossible.
     """
     at = answers.checked(at)
-    if not members.can_be_a_key(external_id):
+    key = external_id if members.can_be_a_key(external_id) else None  # of nobody
+    return _one(slug, at, gathering.one(session, checked(slug), statements.BY_KEY, key=key), now)
+
+
+def _one(slug: str, at: datetime, found: tuple[Ground, Life | None], now: datetime) -> Answer:
+    on, life = found
+    if life is None:
         raise NoSuchMember
-    member_id = session.exec(select(Member.id).where(Member.external_id == external_id)).one_or_none()
-    if member_id is None:
-        raise NoSuchMember
-    return many(session, slug, [(member_id, at)], now=now)[0]
+    return answers.answer(life, slug, on.texts, at, now=now)
+
+
+def checked(slug: str) -> str:
+    """What cannot be a policy's is not looked up. Raises: NoSuchPolicy."""
+    if not policies.can_be_a_slug(slug):
+        raise NoSuchPolicy(slug)
+    return slug
 
 
 def many(session: Session, slug: str, pairs: Sequence[tuple[int, datetime]], *, now: datetime) -> list[Answer]:
@@ -50,27 +62,26 @@ def many(session: Session, slug: str, pairs: Sequence[tuple[int, datetime]], *, 
     if len(pairs) > MOST_PAIRS:
         raise TooManyPairs(len(pairs), MOST_PAIRS)
     asked = [(member_id, answers.checked(at)) for member_id, at in pairs]
-    if any(not 0 < member_id <= LARGEST_ID for member_id, _ in asked):
+    ids = {member_id for member_id, _ in asked}
+    if any(not 0 < member_id <= LARGEST_ID for member_id in ids):
         raise NoSuchMember
-    on = gathering.ground(session, slug)
-    found = gathering.lives(session, on, list({member_id for member_id, _ in asked}))
-    if any(member_id not in found for member_id, _ in asked):
+    on, lives = gathering.some(session, checked(slug), statements.LISTED, ids=ids)
+    found = {life.member_id: life for life in lives}
+    if len(found) < len(ids):
         raise NoSuchMember
     return [answers.answer(found[member_id], slug, on.texts, at, now=now) for member_id, at in asked]
 
 
 def timelines(session: Session, member: Member, *, now: datetime) -> list[Line]:
     """A member's timeline by each policy that has a text, by the policies' titles."""
-    lines = []
-    for policy in policies.published(session):
-        on = gathering.ground_of(session, policy)
-        lines.append(_line(on, gathering.lives(session, on, [member.id or 0])[member.id or 0], now))
-    return lines
+    slugs = [policy.slug for policy in policies.published(session)]
+    return [_line(*gathering.one(session, slug, statements.BY_ID, id=member.id), now) for slug in slugs]
 
 
-def _line(on: Ground, life: Life, now: datetime) -> Line:
+def _line(on: Ground, life: Life | None, now: datetime) -> Line:
+    assert life is not None  # no member's row is ever deleted
     return Line(
-        on.policy.slug, on.policy.title, now, life.joined_at, life.end,
+        on.slug, on.title, now, life.joined_at, life.end,
         answers.stretches(life, on.texts, now=now),
         answers.upcoming(life, on.texts, now=now),
     )  # fmt: skip

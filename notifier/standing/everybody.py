@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, func, select
 
 from notifier.models import Member
-from notifier.standing import answers, gathering
+from notifier.standing import answers, gathering, statements
+from notifier.standing.alike import Life
 from notifier.standing.answers import Row
+from notifier.standing.asking import checked
+from notifier.standing.grounds import Ground
 
-CHUNK = 1000
+CHUNK = 2000
 
 
 def everyone(session: Session, slug: str, at: datetime, *, now: datetime) -> Iterator[Row]:  # noqa: ARG001 -- as known
@@ -20,19 +23,20 @@ def everyone(session: Session, slug: str, at: datetime, *, now: datetime) -> Ite
     What is refused is refused at the call, not at the first row.
     Raises: NoSuchPolicy, InstantNaive, InstantImpossible.
     """
-    at, on = answers.checked(at), gathering.ground(session, slug)
+    at = answers.checked(at)
+    on, _ = gathering.some(session, checked(slug), statements.FROM_TO, first=0, last=0)
     return _rows(session, on, at)
 
 
-def _rows(session: Session, on: gathering.Ground, at: datetime) -> Iterator[Row]:
-    after = 0
-    while ids := _after(session, after):
-        found = gathering.lives(session, on, ids)
-        yield from (answers.row(found[each], on.texts, at) for each in ids)
-        after = ids[-1]
-        session.expunge_all()
+def _rows(session: Session, on: Ground, at: datetime) -> Iterator[Row]:
+    return (answers.row(life, on.texts, at) for life in lives(session, on.slug))
 
 
-def _after(session: Session, after: int) -> list[int]:
-    query = select(Member.id).where(col(Member.id) > after).order_by(col(Member.id)).limit(CHUNK)
-    return [each for each in session.exec(query) if each is not None]
+def lives(session: Session, slug: str, after: int = 0) -> Iterator[Life]:
+    """What governs each member, by id. after: an id to go on from."""
+    last = session.exec(select(func.max(Member.id))).one() or 0
+    for first in range(after + 1, last + 1, CHUNK):
+        _, found = gathering.some(
+            session, slug, statements.FROM_TO, first=first, last=min(first + CHUNK - 1, last)
+        )
+        yield from sorted(found, key=lambda life: life.member_id)

@@ -12,23 +12,22 @@ known.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sqlmodel import Session, col, func, select
 
 from errors import CursorMalformed, LimitImpossible
-from notifier.models import Member
-from notifier.standing import answers, gathering
-from notifier.standing.answers import Life
-from notifier.standing.gathering import Ground
+from notifier.standing import answers, everybody, gathering, statements
+from notifier.standing.alike import Life
+from notifier.standing.asking import checked
+from notifier.standing.grounds import Ground
 from policy_versions.applicability import Basis, FactId
 from policy_versions.models import Revision, Telling
 
 MOST_MOVEMENTS = 10_000
 MOST_LOOKED_AT = 20_000  # members, for one page
-CHUNK = 1000
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CURSOR = re.compile(r"(-?\d{1,18})\.(-?\d{1,18})\.(\d{1,18})", re.ASCII)
@@ -94,8 +93,8 @@ def movements(
     """
     if not 1 <= limit <= MOST_MOVEMENTS:
         raise LimitImpossible(limit, MOST_MOVEMENTS)
-    on = gathering.ground(session, slug)
     window = _window(since, now - answers.SETTLED_AFTER)
+    on, _ = gathering.some(session, checked(slug), statements.FROM_TO, first=0, last=0)
     return _page(session, on, window, limit)
 
 
@@ -112,7 +111,7 @@ def _page(session: Session, on: Ground, window: _Window, limit: int) -> Movement
     found: list[Movement] = []
     known_from = _brought_in(session, on)
     last, looked_at = window.member_id, 0
-    for life in _lives(session, on, window):
+    for life in everybody.lives(session, on.slug, window.member_id):
         if len(found) >= limit or looked_at >= MOST_LOOKED_AT:
             return Movements(found, window._replace(member_id=last).written(), True, window.through)
         found += _of_life(on, life, window, known_from)
@@ -122,35 +121,22 @@ def _page(session: Session, on: Ground, window: _Window, limit: int) -> Movement
 
 def _brought_in(session: Session, on: Ground) -> datetime:
     """When the last was written of what carries an earlier time than that at which it was."""
-    told = select(func.max(Telling.recorded_at)).where(Telling.policy_id == on.policy.id)
+    told = select(func.max(Telling.recorded_at)).where(Telling.policy_id == on.policy_id)
     texts = select(func.max(Revision.recorded_at)).where(
-        Revision.policy_id == on.policy.id, col(Revision.imported)
+        Revision.policy_id == on.policy_id, col(Revision.imported)
     )
     instants = [session.exec(query).one() for query in (told, texts)]
     return max((at for at in instants if at is not None), default=NEVER)
 
 
-def _lives(session: Session, on: Ground, window: _Window) -> Iterator[Life]:
-    after = window.member_id
-    while ids := _after(session, after):
-        found = gathering.lives(session, on, ids)
-        yield from (found[each] for each in ids)
-        after = ids[-1]
-
-
-def _after(session: Session, after: int) -> Sequence[int]:
-    query = select(Member.id).where(col(Member.id) > after).order_by(col(Member.id)).limit(CHUNK)
-    return [each for each in session.exec(query) if each is not None]
-
-
 def _of_life(on: Ground, life: Life, window: _Window, known_from: datetime) -> Iterator[Movement]:
     known_from = max(known_from, life.recorded_at)
     before = None
-    for span in life.spans:
+    for span in life.spans():
         if span.basis is not Basis.JOINED and window.after < max(span.start, known_from) <= window.through:
             text = on.texts[span.revision]
             yield Movement(
                 life.member_id, life.external_id, text.number, text.id, text.date, before,
-                span.start, span.basis, (span.evidence,),
+                span.start, span.basis, span.rests_on,
             )  # fmt: skip
         before = span.revision
