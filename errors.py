@@ -349,6 +349,13 @@ class NoSuchMember(NotFound):
         super().__init__("No such member.")
 
 
+class ErasureNotConfirmed(Invalid):
+    field = "confirm"
+
+    def __init__(self) -> None:
+        super().__init__("Type the member’s key exactly as it stands on the page; nobody was erased.")
+
+
 class ExternalIdImpossible(Invalid):
     field = "external_id"
 

@@ -7,6 +7,7 @@ blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 from web.admin import (  # noqa: E402
     decisions,
     evidence,
+    members,
     notice_progress,
     notices,
     outbox,
@@ -21,8 +22,8 @@ from web.admin import (  # noqa: E402
 from web.admin import overview as overview  # noqa: E402
 
 PARTS = (
-    *(decisions, evidence, notice_progress, notices, outbox, overview, policies, publish, quarantine, reports),
-    *(suppressions, translations),
+    *(decisions, evidence, members, notice_progress, notices, outbox, overview, policies, publish, quarantine),
+    *(reports, suppressions, translations),
 )
 
 

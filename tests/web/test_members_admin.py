@@ -1,0 +1,170 @@
+"""Members in the administration: found without a trace, drawn as their timeline says, erased only when typed."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import zipfile
+from datetime import timedelta
+
+import pytest
+from sqlmodel import Session, col, select
+
+from database import reading, writing
+from notifier import acknowledging, members
+from notifier.models import GuardianChange, Member
+from notifier.revocations import LinkRevocation
+from policy_versions.models import AuditEntry, Revision
+from tests.house import LONGER, House, KeptLetters
+from tests.web.test_admin import Administrator, admin, password_hash, running, token, words
+
+__all__ = ["admin", "password_hash", "running"]  # fixtures
+LIST = "/admin/members"
+
+
+def page(house: House, name: str) -> str:
+    with reading(house.runtime.engine) as session:
+        return f"{LIST}/{members.by_external_id(session, name).id}"
+
+
+def actions(house: House) -> list[str]:
+    with Session(house.runtime.engine) as session:
+        return [each.action for each in session.exec(select(AuditEntry).order_by(col(AuditEntry.id)))]
+
+
+@pytest.fixture
+def told(running: House, letters: KeptLetters) -> House:
+    """Ada and Bob were told of No. 2, which waits for its period; Ada said that she has read it."""
+    running.publish(LONGER, rule="notice", notice_days=10, effective_at=running.now + timedelta(days=5))
+    for _ in range(4):
+        running.runtime.clock.instant += timedelta(hours=1)  # type: ignore[attr-defined]
+        running.tick()
+    with writing(running.runtime.engine) as session:
+        revision = session.exec(select(Revision).where(Revision.number == 2)).one()
+        acknowledging.acknowledge(
+            session, members.by_external_id(session, "ada"), revision, "read", actor="member", route="link",
+            shown_sha256="ab" * 32, locale="en", now=running.now,
+        )  # fmt: skip
+    return running
+
+
+@pytest.mark.parametrize("typed", ["ada", "ad", "ada@example.com", "1"])
+def test_a_member_is_found_and_what_was_typed_stands_in_no_log(
+    admin: Administrator, running: House, caplog: pytest.LogCaptureFixture, typed: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    html = admin.post(LIST, {"who": typed})
+    assert "Found 1" in words(html) and f'href="{page(running, "ada")}"' in html
+    assert "example.com" not in html + caplog.text
+
+
+@pytest.mark.parametrize("typed", ["", "a\0b", "x" * 400])
+def test_what_nobody_is_found_by_is_said(admin: Administrator, running: House, typed: str) -> None:
+    assert "There is a problem" in words(admin.post(LIST, {"who": typed}, status=422))
+
+
+def test_members_are_listed_a_page_at_a_time(admin: Administrator, running: House) -> None:
+    running.members(*({"external_id": f"m{n}", "email": "", "locale": "de"} for n in range(60)))
+    first = admin.get(LIST)
+    after = re.search(r"after=(\d+)[^\"]*\">The next", first)
+    assert after is not None and ">m59</a>" not in first
+    assert ">m59</a>" in admin.get(f"{LIST}?after={after[1]}")
+    assert ">ada</a>" not in admin.get(f"{LIST}?which=no+address&locale=de")
+    for odd in ("which=x", "after=-1", "after=②", "after=99999999999999999999", "locale=%00"):
+        admin.get(f"{LIST}?{odd}")
+
+
+def test_a_member_s_page_draws_and_tells_the_timeline(admin: Administrator, told: House) -> None:
+    html = admin.get(page(told, "ada"))
+    said = words(html)
+    bars = re.findall(r'<rect class="span--(\w+)"', html)
+    assert bars == ["now", "coming"], "No. 1 governs, No. 2 is to come"
+    assert html.count('class="hatched"') == 1 and html.count('class="today"') == 1
+    assert "Privacy policy: No. 1 now." in html
+    assert "if nothing comes between: they had been told, and the notice period was over" in said
+    assert "it was in force when they joined" in said
+    (delivery,) = re.findall(r'id="(delivery-\d+)"', html)
+    assert f'href="#{delivery}"' in html, "the evidence leads to the letter"
+    assert "Read Privacy policy, No. 2 member, by link" in said
+    assert "ada@example.com" not in html and "a•••@example.com" in said
+    assert "style=" not in html and "<script" not in html.replace('<script src="/static/', "")
+
+
+def test_the_address_is_shown_when_asked_for_and_that_is_on_record(admin: Administrator, told: House) -> None:
+    at = page(told, "ada")
+    assert "ada@example.com" in admin.post(f"{at}/address", seen=at)
+    assert actions(told)[-1] == "address shown"
+
+
+def test_what_governed_on_a_day_is_answered(admin: Administrator, told: House) -> None:
+    at = page(told, "ada")
+    assert "No. 1 governed." in words(admin.get(f"{at}?at={told.now.isoformat().replace('+', '%2B')}"))
+    assert "No. 2 will govern. On present facts, from" in words(admin.get(f"{at}?at=2026-09-01"))
+    assert "none, before they joined." in words(admin.get(f"{at}?at=2020-01-01"))
+    for odd in ("tomorrow", "0000-00-00", "2026-06-01T10:00", "%00", "99999-01-01"):
+        assert "There is" not in words(admin.get(f"{at}?at={odd}")) and "Error:" in admin.get(f"{at}?at={odd}")
+
+
+def test_an_erasure_needs_the_key_typed_and_leaves_the_pseudonym_s_page(admin: Administrator, told: House) -> None:
+    at = page(told, "ada")
+    for wrong in ("", "ADA", "bob"):
+        assert "nobody was erased" in admin.post(f"{at}/erase", {"confirm": wrong}, seen=at, status=422)
+    html = admin.post(f"{at}/erase", {"confirm": "ada"}, seen=at)
+    said = words(html)
+    assert "Erased member 1" in said and "Nothing personal is kept." in said and "example.com" not in html
+    assert re.findall(r'<rect class="span--(\w+)"', html) == ["past"]
+    assert "Read Privacy policy, No. 2" in said
+    with reading(told.runtime.engine) as session:
+        assert session.get_one(Member, 1).email is None
+    assert admin.client.post(f"{at}/erase", data={"csrf_token": token(html)}).status_code == 404
+
+
+def test_an_export_is_a_zip_and_on_record(admin: Administrator, told: House) -> None:
+    at = page(told, "ada")
+    answer = admin.client.post(f"{at}/export", data={"csrf_token": token(admin.get(at))})
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+        assert b"ada@example.com" in archive.read("profile.csv")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=member-1.zip"
+    assert actions(told)[-1] == "member exported"
+
+
+def test_a_guardian_is_set_and_ended_as_dated_facts(admin: Administrator, running: House) -> None:
+    at = page(running, "ada")
+    wrong = admin.post(f"{at}/guardian", {"guardian": "nonsense"}, seen=at, status=422)
+    assert "There is a problem" in words(wrong)
+    assert "From here notices go to the guardian." in words(
+        admin.post(f"{at}/guardian", {"guardian": "eve@example.com"}, seen=at)
+    )
+    assert "From here each text’s own rule holds." in words(
+        admin.post(f"{at}/guardian", {"deed": "end"}, seen=at)
+    )
+    admin.post(f"{at}/guardian", {"deed": "end"}, seen=at, status=409)
+    with reading(running.runtime.engine) as session:
+        assert [each.present for each in session.exec(select(GuardianChange))] == [True, False]
+
+
+def test_links_are_taken_back(admin: Administrator, running: House) -> None:
+    at = page(running, "ada")
+    assert "is taken back" in words(admin.post(f"{at}/links", seen=at))
+    with reading(running.runtime.engine) as session:
+        assert session.exec(select(LinkRevocation)).one().member_id == 1
+
+
+def test_everybodys_standing_is_exported_from_the_list(admin: Administrator, told: House) -> None:
+    form = {"csrf_token": token(admin.get(LIST)), "policy": "privacy", "at": told.now.isoformat()}
+    answer = admin.client.post(f"{LIST}/standing", data=form)
+    assert (answer.status_code, answer.mimetype) == (200, "text/csv")
+    assert [row.split(",")[1:3] for row in answer.text.splitlines()[1:]] == [["ada", "1"], ["bob", "1"]]
+    assert actions(told)[-1] == "standing exported"
+    assert admin.client.post(f"{LIST}/standing", data={**form, "at": "x"}).status_code == 422
+    assert admin.client.post(f"{LIST}/standing", data={**form, "policy": "nope"}).status_code == 404
+
+
+def test_nobody_is_at_a_number_that_nobody_has(admin: Administrator, running: House) -> None:
+    seen = token(admin.get(LIST))
+    for number in ("99", "2147483647"):
+        admin.get(f"{LIST}/{number}", status=404)
+        for deed in ("address", "export", "erase", "guardian", "links"):
+            answer = admin.client.post(f"{LIST}/{number}/{deed}", data={"csrf_token": seen})
+            assert answer.status_code == 404, deed
