@@ -1,13 +1,11 @@
 """CSV that leaves the house: all that is on record of one member, and the standing of all at an instant.
 
-UTF-8, with a header row, instants in UTC as ISO 8601, an empty cell for what there is not. A cell that a
-spreadsheet would take for a formula has an apostrophe before it, so that it shows as text and runs nothing.
+Each file has a header row; how a value stands in a cell is told in `cells`. The same facts, at the same `now`,
+give the same bytes.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,46 +17,16 @@ from sqlmodel import Session
 
 from errors import InstantMalformed
 from notifier import dossier, standing
+from notifier.cells import Cells, cell, lines
 from notifier.dossier import Dossier, Told
 from notifier.models import Member
 from notifier.standing import Row, answers
 from policy_versions import audit
 
 STANDING = ("member_id", "external_id", "revision", "revision_date", "since", "until", "basis", "why")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_AT_ONCE = 1000  # rows to a piece of what is streamed
+_DATE = (1980, 1, 1, 0, 0, 0)  # the first that an archive can hold; its own would be the machine's clock
 
-Cells = Sequence[object]
 Table = tuple[tuple[str, ...], list[Cells]]  # its header, and its rows
-
-
-# -- cells --------------------------------------------------------------------------------------
-
-
-def cell(value: object) -> str:
-    """A value as it stands in a file. Numbers of ours are never negative, so that none is touched."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def lines(rows: Iterable[Cells]) -> Iterator[str]:
-    """Rows as CSV, some at a time."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    for number, row in enumerate(rows, 1):
-        writer.writerow([cell(value) for value in row])
-        if number % _AT_ONCE == 0:
-            yield text.getvalue()
-            text.seek(0)
-            text.truncate()
-    if text.tell():
-        yield text.getvalue()
 
 
 @contextmanager
@@ -74,12 +42,15 @@ def steady(engine: Engine) -> Iterator[Session]:
 
 
 def instant(written: str) -> datetime:
-    """The instant that somebody typed; a date is its first one, in UTC. Raises: InstantMalformed, InstantNaive."""
+    """The instant that somebody typed; a date is its first one, in UTC.
+
+    Raises: InstantMalformed, InstantNaive, InstantImpossible.
+    """
     try:
         found = datetime.fromisoformat(written.strip())
     except ValueError as error:
         raise InstantMalformed(written) from error
-    return found.replace(tzinfo=UTC) if len(written.strip()) == 10 else answers.checked(found)
+    return answers.checked(found.replace(tzinfo=UTC) if len(written.strip()) == 10 else found)
 
 
 def of_everyone(session: Session, slug: str, at: datetime, *, now: datetime) -> Iterator[str]:
@@ -117,10 +88,17 @@ def note_member(session: Session, member: Member, *, actor: str, now: datetime) 
 def of_member(session: Session, member: Member, target: IO[bytes], *, secret: str, now: datetime) -> None:
     """Write everything about a member as a ZIP of CSV files, a README.txt among them that says what each holds."""
     whole = dossier.of_member(session, member, secret=secret, now=now)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("README.txt", _README.format(now=cell(now)))
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(_file("README.txt"), _README.format(now=cell(now)))
         for name, (header, rows) in tables(whole).items():
-            archive.writestr(f"{name}.csv", "".join(lines([header, *rows])))
+            archive.writestr(_file(f"{name}.csv"), "".join(lines([header, *rows])))
+
+
+def _file(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _DATE)
+    info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+    info.create_system = 3  # the same bytes, wherever it is made
+    return info
 
 
 def tables(whole: Dossier) -> dict[str, Table]:

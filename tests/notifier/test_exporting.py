@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import time
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlmodel import select
+from sqlmodel import SQLModel, select
 
 from database import reading, writing
 from errors import InstantImpossible, InstantMalformed, InstantNaive, NoSuchPolicy
-from notifier import acknowledging, exporting, members, outbox
+from notifier import acknowledging, cells, exporting, members, outbox
 from notifier.models import Member
 from policy_versions.models import Revision
 from tests.conftest import NOON
@@ -53,12 +55,13 @@ def standing(house: House, at: datetime = NOON, slug: str = "privacy") -> Rows:
     ("given", "shown"),
     [
         *(("=1+1", "'=1+1"), ("+49", "'+49"), ("-2", "'-2"), ("@SUM(A1)", "'@SUM(A1)")),
+        *(("＝1+1", "'＝1+1"), ("＋1", "'＋1"), ("－1", "'－1"), ("＠SUM", "'＠SUM")),
         *(("\t=1", "'\t=1"), ("\r=1", "'\r=1"), ("\n=1", "'\n=1"), ("a=1", "a=1"), ("'=1", "'=1")),
         *((None, ""), (True, "yes"), (7, "7"), (NOON, "2026-06-01T12:00:00Z"), ("Zoë, “x”\n", "Zoë, “x”\n")),
     ],
 )
 def test_a_cell_is_text_and_never_a_formula(given: object, shown: str) -> None:
-    assert list(csv.reader(io.StringIO("".join(exporting.lines([["first", given]])), newline=""))) == [
+    assert list(csv.reader(io.StringIO("".join(cells.lines([["first", given]])), newline=""))) == [
         ["first", shown]
     ]
 
@@ -71,9 +74,7 @@ def test_a_host_whose_keys_are_formulas_gets_them_back_as_text(house: House) -> 
     assert export(house, number(house, "=HYPERLINK(1)"))["profile"][0]["email"] == "'+ada@example.com"
 
 
-def test_everything_about_a_member_is_in_their_export(
-    house: House, letters: KeptLetters, later: Later
-) -> None:
+def test_everything_about_a_member_is_in_their_export(house: House, letters: KeptLetters, later: Later) -> None:
     of_everything(house, letters, later)
     found = export(house, number(house, "ann"))
     assert {name for name, rows in found.items() if not rows} <= {
@@ -160,3 +161,52 @@ def test_a_date_is_its_first_instant_and_a_time_says_its_zone() -> None:
     for given in ("", "tomorrow", "2026-02-30", "\0", "9" * 400):
         with pytest.raises(InstantMalformed):
             exporting.instant(given)
+    for given in ("0001-01-01", "1899-12-31", "9001-01-01", "9999-12-31T23:59:59Z"):
+        with pytest.raises(InstantImpossible):
+            exporting.instant(given)
+
+
+def test_the_same_facts_give_the_same_bytes_whenever_they_are_written(
+    house: House, letters: KeptLetters, later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_everything(house, letters, later)
+    archives = []
+    for zone in ("UTC", "Pacific/Kiritimati"):  # an archive's own dates are in the time of the machine
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        target = io.BytesIO()
+        with exporting.steady(house.runtime.engine) as session:
+            member = members.by_external_id(session, "ann")
+            exporting.of_member(session, member, target, secret=house.runtime.secret, now=house.now)
+        archives.append(target.getvalue())
+    monkeypatch.undo()
+    time.tzset()
+    assert archives[0] == archives[1]
+
+
+def test_whoever_had_no_text_yet_is_in_the_standing_and_it_says_why(house: House, later: Later) -> None:
+    house.policy()
+    house.member("ada", joined_at="2020-01-01")
+    later(days=1)
+    house.publish(FIRST)
+    house.tick()
+    (row,) = standing(house, NOON - timedelta(days=30))
+    assert (row["external_id"], row["revision"], row["why"]) == ("ada", "", "before the first text")
+    assert (row["since"], row["until"]) == ("2020-01-01T00:00:00Z", "2026-06-02T12:00:00Z")
+
+
+def test_standing_is_written_as_it_is_read() -> None:
+    endless = cells.lines((number, "a member") for number in itertools.count(1))
+    assert [next(endless).count("\n") for _ in range(3)] == [1000, 1000, 1000]
+
+
+def test_each_table_that_names_a_member_has_its_place_in_the_export() -> None:
+    naming = {
+        table.name
+        for table in SQLModel.metadata.tables.values()
+        for column in table.columns
+        if column.name == "member_id" or any(key.target_fullname == "member.id" for key in column.foreign_keys)
+    }
+    assert naming == {
+        *("acknowledgement", "delivery", "former_name", "guardian_change", "link_revocation", "member_merge")
+    }, "a new table about members goes into notifier/dossier.py and into the export"
