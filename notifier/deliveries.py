@@ -31,6 +31,7 @@ class Row(NamedTuple):
     """One delivery, as the administration lists it: by the host's own key, never by address."""
 
     delivery_id: int
+    member_id: int
     member: str
     base: int | None
     channel: str
@@ -195,4 +196,4 @@ def _said(each: Any) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
 def _row(*found: Any) -> Row:
     delivery_id, member_id, external_id, base, channel, locale, state, said, at, batch_id, attempt_id = found
     name = external_id or f"erased member {member_id}"
-    return Row(delivery_id, name, base, channel, locale, state, said, at, batch_id, attempt_id)
+    return Row(delivery_id, member_id, name, base, channel, locale, state, said, at, batch_id, attempt_id)

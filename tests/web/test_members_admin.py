@@ -12,11 +12,11 @@ import pytest
 from sqlmodel import Session, col, select
 
 from database import reading, writing
-from notifier import acknowledging, members
+from notifier import acknowledging, members, merging, suppressions
 from notifier.models import GuardianChange, Member
 from notifier.revocations import LinkRevocation
 from policy_versions.models import AuditEntry, Revision
-from tests.house import LONGER, House, KeptLetters
+from tests.house import FIRST, LONGER, House, KeptLetters
 from tests.web.test_admin import Administrator, admin, password_hash, running, token, words
 
 __all__ = ["admin", "password_hash", "running"]  # fixtures
@@ -136,9 +136,7 @@ def test_a_guardian_is_set_and_ended_as_dated_facts(admin: Administrator, runnin
     assert "From here notices go to the guardian." in words(
         admin.post(f"{at}/guardian", {"guardian": "eve@example.com"}, seen=at)
     )
-    assert "From here each text’s own rule holds." in words(
-        admin.post(f"{at}/guardian", {"deed": "end"}, seen=at)
-    )
+    assert "From here each text’s own rule holds." in words(admin.post(f"{at}/guardian", {"deed": "end"}, seen=at))
     admin.post(f"{at}/guardian", {"deed": "end"}, seen=at, status=409)
     with reading(running.runtime.engine) as session:
         assert [each.present for each in session.exec(select(GuardianChange))] == [True, False]
@@ -168,3 +166,65 @@ def test_nobody_is_at_a_number_that_nobody_has(admin: Administrator, running: Ho
         for deed in ("address", "export", "erase", "guardian", "links"):
             answer = admin.client.post(f"{LIST}/{number}/{deed}", data={"csrf_token": seen})
             assert answer.status_code == 404, deed
+
+
+@pytest.mark.parametrize("typed", ["%", "_", "a%", "ad_", "\\", "*", "' OR 1=1 --"])
+def test_characters_that_a_database_would_read_as_any_find_nobody(
+    admin: Administrator, running: House, typed: str
+) -> None:
+    assert "Nobody is found by that." in words(admin.post(LIST, {"who": typed}))
+
+
+def test_no_number_that_cannot_be_leads_to_a_member(admin: Administrator, running: House) -> None:
+    for number in ("0", "-1", "1.5", "9" * 30, "%31%00", "②", "ada"):
+        admin.get(f"{LIST}/{number}", status=404)
+
+
+def test_each_policy_has_its_row_and_every_piece_of_evidence_stands_somewhere(
+    admin: Administrator, told: House
+) -> None:
+    told.policy("terms", title="Terms of use")
+    told.publish(FIRST, slug="terms")
+    told.runtime.clock.instant += timedelta(days=30)  # type: ignore[attr-defined]
+    told.tick()
+    html = admin.get(page(told, "ada"))
+    assert re.findall(r'id="policy-(\w+)"', html) == ["privacy", "terms"]
+    assert re.findall(r'<rect class="span--(\w+)"', html) == ["past", "now", "now"]
+    assert "Privacy policy: No. 2 now; Terms of use: No. 1 now." in html
+    for slug, numbers in (("privacy", ["2", "1"]), ("terms", ["1"])):
+        table = html.split(f'id="policy-{slug}"')[1].split("</section>")[0]
+        assert re.findall(rf'href="/{slug}/(\d+)">No', table) == numbers
+        assert table.count('<ul class="evidence">') == table.count("<code>revision:") == len(numbers)
+    inside = set(re.findall(r'href="#([^"]+)"', html)) - {"main"}
+    assert inside and inside <= set(re.findall(r'id="([^"]+)"', html))
+
+
+def test_a_pack_carries_the_name_only_where_it_was_asked_for_by_name(admin: Administrator, told: House) -> None:
+    at = page(told, "ada")
+    html = admin.get(at)
+    assert 'name="personal" value="yes"' in html
+    for form, held in (({}, False), ({"personal": "yes"}, True)):
+        answer = admin.client.post("/admin/evidence/member/1", data={"csrf_token": token(html), **form})
+        with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+            assert ("personal.json" in archive.namelist()) is held
+        answer.close()
+    assert 'name="personal"' not in admin.post(f"{at}/erase", {"confirm": "ada"}, seen=at)
+
+
+def test_the_deliveries_of_a_notice_lead_to_each_member(admin: Administrator, told: House) -> None:
+    table = admin.get(f"/admin/notices/{told.notice().id}").split('id="deliveries"')[1]
+    for name in ("ada", "bob"):
+        assert f'href="{page(told, name)}">{name}</a>' in table
+
+
+def test_former_names_merged_accounts_and_barred_addresses_are_told(admin: Administrator, running: House) -> None:
+    with writing(running.runtime.engine) as session:
+        ada, bob = (members.by_external_id(session, name) for name in ("ada", "bob"))
+        merging.rename(session, ada, "zoe", actor="a test", now=running.now)
+        merging.merge(session, bob, ada, actor="a test", now=running.now)
+        (key,) = suppressions.keys("ada@example.com", running.runtime.secret)
+        suppressions.suppress(session, key, "bounce", None, running.now)
+    html = admin.get(page(running, "zoe"))
+    said = words(html)
+    assert "Called ada until" in said and "Member 2 was merged into member 1" in said
+    assert "That of the member: bounce" in said and "example.com" not in html.replace("•@example.com", "")
