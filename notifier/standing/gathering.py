@@ -132,12 +132,11 @@ def _end(row: Any) -> datetime | None:
 def _alike(ground: Ground, batches: _Batches, row: Any) -> Life | None:
     """None for one to whom several things happened at about one time: what came first then counts."""
     _, member_id, *_, external_id, deliveries, in_batches, positions, joined_at, _, _, recorded_at = row
-    owned, which = [], []
-    if in_batches:
-        for number, name in enumerate(in_batches.split(",")):
-            for letter in _covering(batches.get(name), positions, number):
-                owned.append(letter)
-                which.append(number)
+    letters: list[tuple[int, int, Own]] = []  # by request: who has the same ones has them in one order
+    for number, name in enumerate(in_batches.split(",") if in_batches else ()):
+        letters += ((one.attempt_id, number, one) for one in _covering(batches.get(name), positions, number))
+    letters.sort()
+    owned, which = [one for _, _, one in letters], [number for _, number, _ in letters]
     place = ground.order.place(joined_at)
     touched = 1 << place
     for letter in owned:

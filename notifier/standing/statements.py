@@ -4,6 +4,7 @@ Its rows are of several kinds and share their columns, which the kinds use as th
 letters come in their one row, as three lists in one order.
 """
 
+# ruff: noqa: S608 -- statements are put together of constants only
 from __future__ import annotations
 
 import json
@@ -31,11 +32,11 @@ class Kind(IntEnum):
     BATCH = 7
 
 
-# which members: those of a condition
-BY_KEY = "m.external_id = :key"
-BY_ID = "m.id = :id"
-LISTED = "listed"
-FROM_TO = "m.id BETWEEN :first AND :last"
+# which members
+BY_KEY = "{id} = (SELECT id FROM member WHERE external_id = :key)"
+BY_ID = "{id} = :id"
+LISTED = "{id} IN (SELECT {listed})"
+FROM_TO = "{id} BETWEEN :first AND :last"
 
 
 def read(session: Session, slug: str, which: str, *, batches: bool = False, **given: Any) -> Sequence[Any]:
@@ -59,24 +60,26 @@ def _list(dialect: str, ids: Sequence[int]) -> object:
     return list(ids) if dialect == "postgresql" else json.dumps(list(ids))
 
 
-def _in_list(dialect: str, what: str) -> str:
-    return f"{what} = ANY(:ids)" if dialect == "postgresql" else f"{what} IN (SELECT value FROM json_each(:ids))"  # noqa: S608
+def _which(dialect: str, which: str, id_: str) -> str:
+    """A condition on a column of ids."""
+    listed = "unnest(CAST(:ids AS INTEGER[]))" if dialect == "postgresql" else "value FROM json_each(:ids)"
+    return which.format(id=id_, listed=listed)
 
 
 @cache
 def _statement(dialect: str, which: str, batches: bool) -> TextualSelect:
-    who = _in_list(dialect, "m.id") if which == LISTED else which
     joined = "string_agg(CAST({} AS TEXT), ',')" if dialect == "postgresql" else "group_concat({})"
     lists = {name: joined.format(f"d.{name}") for name in ("id", "batch_id", "position")}
-    arms = [_POLICY, _MEMBERS.format(who=who, **lists), *(arm.format(who=who) for arm in _APART)]
+    arms = [_POLICY, _MEMBERS.format(who=_which(dialect, which, "m.id"), **lists)]
+    arms += (arm.format(who=_which(dialect, which, id_)) for id_, arm in _APART)
     if batches:
-        arms.append(_BATCHES.format(of=_BATCHES_OF.format(who=who)))
+        arms.append(_BATCHES.format(of=_BATCHES_OF.format(who=_which(dialect, which, "d.member_id"))))
     return _typed("\nUNION ALL ".join(arms))
 
 
 @cache
 def _batches(dialect: str) -> TextualSelect:
-    return _typed(f"{_NOTHING}\nUNION ALL {_BATCHES.format(of=_in_list(dialect, 'b.id'))}")
+    return _typed(f"{_NOTHING}\nUNION ALL {_BATCHES.format(of=_which(dialect, LISTED, 'b.id'))}")
 
 
 def _typed(statement: str) -> TextualSelect:
@@ -99,7 +102,7 @@ SELECT {Kind.POLICY} AS kind, p.id AS id,
     (SELECT count(*) FROM telling t WHERE t.policy_id = p.id) AS n4, {_WHOLE} AS n5, {_WHOLE} AS n6,
     p.title AS s1, {_TEXT} AS s2, {_TEXT} AS s3, {_TEXT} AS s4,
     {_AT} AS at1, {_AT} AS at2, {_AT} AS at3, {_AT} AS at4
-FROM policy p WHERE p.slug = :slug"""  # noqa: S608 -- of constants only, here and below
+FROM policy p WHERE p.slug = :slug"""
 _NOTHING = f"{_POLICY} AND 1 = 0"  # its columns have their types
 _NOTICES = (
     "(SELECT n.id FROM notice n JOIN policy p ON p.id = n.policy_id WHERE p.slug = :slug AND n.kind = 'change')"
@@ -110,43 +113,43 @@ SELECT {Kind.MEMBER}, m.id, NULL, NULL, NULL, NULL, NULL, NULL, m.external_id, {
     m.joined_at, m.erased_at, m.retained_until, m.recorded_at
 FROM member m LEFT JOIN delivery d
     ON d.member_id = m.id AND d.position IS NOT NULL AND d.notice_id IN {_NOTICES}
-WHERE {{who}} GROUP BY m.id"""  # noqa: S608
+WHERE {{who}} GROUP BY m.id"""
 _UNDOING = ", ".join(f"'{event}'" for event in UNDOING_EVENTS)
+_MERGED = f"""
+SELECT {Kind.MERGED}, x.{{side}}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    NULL, NULL, NULL, NULL
+FROM member_merge x WHERE {{{{who}}}}"""
+# each with the column of its members
 _APART = (
     # id, whether there is one; recorded
-    f"""
-SELECT {Kind.GUARDIANSHIP}, m.id, g.id, CASE WHEN g.present THEN 1 ELSE 0 END, NULL, NULL, NULL, NULL,
+    ("g.member_id", f"""
+SELECT {Kind.GUARDIANSHIP}, g.member_id, g.id, CASE WHEN g.present THEN 1 ELSE 0 END, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL, g.recorded_at, NULL, NULL, NULL
-FROM member m JOIN guardian_change g ON g.member_id = m.id WHERE {{who}}""",  # noqa: S608
+FROM guardian_change g WHERE {{who}}"""),
     # id, revision; kind, actor; recorded
-    f"""
-SELECT {Kind.SAID}, m.id, k.id, k.revision_id, NULL, NULL, NULL, NULL, k.kind, k.actor, NULL, NULL,
+    ("k.member_id", f"""
+SELECT {Kind.SAID}, k.member_id, k.id, k.revision_id, NULL, NULL, NULL, NULL, k.kind, k.actor, NULL, NULL,
     k.recorded_at, NULL, NULL, NULL
-FROM member m JOIN acknowledgement k ON k.member_id = m.id WHERE {{who}}""",  # noqa: S608
+FROM acknowledgement k WHERE {{who}}"""),
     # id, delivery, attempt, batch; event; recorded
-    f"""
-SELECT {Kind.EVENT}, m.id, e.id, e.delivery_id, e.attempt_id, d.batch_id, NULL, NULL, e.event, NULL, NULL, NULL,
-    e.recorded_at, NULL, NULL, NULL
-FROM member m JOIN delivery d ON d.member_id = m.id JOIN delivery_event e ON e.delivery_id = d.id
-WHERE {{who}} AND e.event IN ('shown', {_UNDOING})""",  # noqa: S608
+    ("d.member_id", f"""
+SELECT {Kind.EVENT}, d.member_id, e.id, e.delivery_id, e.attempt_id, d.batch_id, NULL, NULL,
+    e.event, NULL, NULL, NULL, e.recorded_at, NULL, NULL, NULL
+FROM delivery d JOIN delivery_event e ON e.delivery_id = d.id
+WHERE {{who}} AND e.event IN ('shown', {_UNDOING})"""),
     # delivery
-    f"""
-SELECT {Kind.OUTCOME}, m.id, o.delivery_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    ("d.member_id", f"""
+SELECT {Kind.OUTCOME}, d.member_id, o.delivery_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     NULL, NULL, NULL, NULL
-FROM member m JOIN delivery d ON d.member_id = m.id JOIN outcome o ON o.delivery_id = d.id
-WHERE {{who}}""",  # noqa: S608
-    f"""
-SELECT {Kind.MERGED}, m.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM member m JOIN member_merge x ON x.into_id = m.id WHERE {{who}}""",  # noqa: S608
-    f"""
-SELECT {Kind.MERGED}, m.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM member m JOIN member_merge x ON x.from_id = m.id WHERE {{who}}""",  # noqa: S608
-)
+FROM delivery d JOIN outcome o ON o.delivery_id = d.id WHERE {{who}}"""),
+    ("x.into_id", _MERGED.format(side="into_id")),
+    ("x.from_id", _MERGED.format(side="from_id")),
+)  # fmt: skip
 # revision, base, attempt, first, last, notice; taken, date stated, recalled; no attempt where none was taken
 _BATCHES = f"""
 SELECT {Kind.BATCH}, b.id, n.revision_id, b.base_revision_id, a.id, a.first, a.last, n.id, NULL, NULL, NULL, NULL,
     a.recorded_at, a.applies_from, n.recalled_at, NULL
 FROM batch b JOIN notice n ON n.id = b.notice_id
 LEFT JOIN attempt a ON a.batch_id = b.id AND a.state = 'accepted' AND a.recorded_at IS NOT NULL
-WHERE n.id IN {_NOTICES} AND {{of}}"""  # noqa: S608
-_BATCHES_OF = "b.id IN (SELECT d.batch_id FROM member m JOIN delivery d ON d.member_id = m.id WHERE {who})"
+WHERE n.id IN {_NOTICES} AND {{of}}"""
+_BATCHES_OF = "b.id IN (SELECT d.batch_id FROM delivery d WHERE {who})"
