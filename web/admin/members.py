@@ -25,7 +25,7 @@ from web.admin.sign_in import actor
 from web.context import now, runtime, session
 from web.errors import status_of
 
-LONGEST_LOCALE = 35
+LONGEST_LOCALE, LONGEST_DATE = 35, 40
 Page = str | tuple[str, int]
 Answer = Page | BaseResponse
 
@@ -65,9 +65,12 @@ def find() -> Page:
 
 
 def _list(some: list[Member], **given: Any) -> str:
-    """found: these were looked for, and are no page of the list. error, error_at: of the search, of a date."""
+    """found: these were looked for, and are no page of the list. error, error_at: of the search, of a date.
+
+    policy, at: as typed for everybody's standing.
+    """
     shown: dict[str, Any] = {"which": Which.ALL.value, "locale": "", "after": 0, "next": None}
-    shown |= {"error": "", "error_at": "", "found": False}
+    shown |= {"error": "", "error_at": "", "found": False, "policy": "", "at": f"{now():%Y-%m-%d}"}
     return render_template(
         "admin/members.html",
         page_title="Members",
@@ -76,7 +79,6 @@ def _list(some: list[Member], **given: Any) -> str:
         policies=[(each.slug, each.title) for each in policies.published(session())],
         longest=searching.LONGEST,
         most=PAGE,
-        today=now(),
         **{**shown, **given},
     )
 
@@ -93,10 +95,11 @@ def standing_of(member: Member) -> str:
 def export_standing() -> Answer:
     """The standing of all members by a policy at a date, streamed as it is worked out."""
     slug, engine, instant = request.form.get("policy", "")[:100], runtime().engine, now()
+    typed = request.form.get("at", "")
     try:
-        at = exporting.instant(request.form.get("at", ""))
+        at = exporting.instant(typed)
     except Invalid as refusal:
-        return _list([], error_at=str(refusal)), status_of(refusal)
+        return _list([], error_at=str(refusal), policy=slug, at=typed[:LONGEST_DATE]), status_of(refusal)
     policies.policy(session(), slug)
     session().close()  # the export has a session of its own, for as long as it is read
     with writing(engine) as own:

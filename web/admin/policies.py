@@ -78,6 +78,7 @@ def policy(slug: str) -> str:
         rows=_rows(record),
         drafts=[(draft, numbers.get(draft.started_from_id)) for draft in drafts.of_policy(session(), found)],
         broken=archive.broken_link(record),
+        today=f"{now():%Y-%m-%d}",
     )
 
 
