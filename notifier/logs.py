@@ -21,6 +21,8 @@ IDS = ("notice", "batch", "attempt")
 _ADDRESS = re.compile(r'(?:"[^"\n]{0,64}")?[^\s"]{0,320}(?:@|%40|＠)[^\s"]{0,320}')
 # in the address of a page of somebody's own: whoever has it can answer for them
 _TOKEN = re.compile(r"(/(?:m|me|subscribe|unsubscribe)/)[^\s/?#\"']+")
+# a host's key for a member, which may be a name: in addresses of the API, and in what a page is asked with
+_KEY = re.compile(r"(/api/v1/members/|[?&](?:member|after)=)[^\s/?&#\"']+")
 _TEXT = logging.Formatter()
 _TEDIOUS = ("apscheduler", "alembic")
 # Statements, which hold what they were given; and the Authorization header (see senders/sendgrid).
@@ -68,7 +70,7 @@ def without_tokens(text: str) -> str:
 
 
 class WithoutAddresses(logging.Filter):
-    """Takes addresses and tokens out of a record itself, so that no handler after this one sees them either."""
+    """Takes addresses, tokens and members' keys out of a record itself, so that no later handler sees any."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         try:
@@ -86,7 +88,7 @@ class WithoutAddresses(logging.Filter):
 
 
 def _clean(text: str) -> str:
-    return without_tokens(without_addresses(text))
+    return _KEY.sub(r"\1[key]", without_tokens(without_addresses(text)))
 
 
 class AsText(logging.Formatter):

@@ -360,6 +360,7 @@ def lapsed(session: Session, *, now: datetime, limit: int = CHUNK) -> Sequence[M
     return session.exec(
         select(Member)
         .where(col(Member.erased_at).is_(None), col(Member.retained_until) <= now)
+        .order_by(col(Member.retained_until))
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()

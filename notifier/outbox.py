@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 MADE_AGAIN = timedelta(minutes=5)  # a letter that cannot be made
 PRINTED_AGAIN = 3  # times, where decisions come between printing a letter and sending it
+TEST_LETTER = 0  # what one to oneself is called where letters are files; it may have gone to anybody's address
 FRESH = 1.0  # seconds; a lease asked for longer ago is asked for again before a request leaves
 
 
@@ -411,13 +412,18 @@ def watch(runtime: Runtime) -> None:
 # -- purging ------------------------------------------------------------------------------------
 
 
-def purge(runtime: Runtime) -> int:
-    """Erase the members whose retention has ended; returns how many."""
-    with reading(runtime.engine) as session:
-        lapsed = members.lapsed(session, now=runtime.clock.now(session))
-    for member in lapsed:
-        erase(runtime, member, actor="scheduler")
-    return len(lapsed)
+def purge(runtime: Runtime, *, at_once: int = members.CHUNK) -> int:
+    """Erase the members whose retention has ended, all of them, so many looked for at once; returns how many."""
+    purged = 0
+    while not runtime.stopping.is_set():
+        with reading(runtime.engine) as session:
+            lapsed = members.lapsed(session, now=runtime.clock.now(session), limit=at_once)
+        for member in lapsed:
+            erase(runtime, member, actor="scheduler")
+        purged += len(lapsed)
+        if len(lapsed) < at_once:
+            break
+    return purged
 
 
 def erase(runtime: Runtime, member: Member, *, actor: str, journalled: bool = False) -> None:
@@ -430,7 +436,7 @@ def erase(runtime: Runtime, member: Member, *, actor: str, journalled: bool = Fa
     with reading(runtime.engine) as session:
         accounts = lineage.accounts(session, member.id or 0)
         found = session.exec(select(Delivery.id).where(col(Delivery.member_id).in_(accounts)))
-        letters = [delivery_id for delivery_id in found if delivery_id is not None]
+        letters = [TEST_LETTER, *(delivery_id for delivery_id in found if delivery_id is not None)]
     runtime.sender.forget(letters)
     with writing(runtime.engine) as session:
         held = session.get_one(Member, member.id, with_for_update=True)

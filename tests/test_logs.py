@@ -231,3 +231,24 @@ def test_a_token_in_an_address_is_never_written(as_json: Written, line: str) -> 
 def test_what_a_policy_s_own_pages_are_called_is_written(as_json: Written) -> None:
     log.warning("/terms/compare/1..2 and /static/gazette.css")
     assert as_json.lines[-1]["message"] == "/terms/compare/1..2 and /static/gazette.css"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("GET /api/v1/members/zsolnay HTTP/1.1", "PUT /api/v1/members/zsolnay/acknowledgements"),
+        "/admin/notices/1/dry-run?a=1&member=zsolnay",
+        *('"GET /admin/notices/1/dry-run?member=zsolnay"', "/admin/policies/privacy/unreached?after=zsolnay&x=y"),
+        "/api/v1/members/shop%2Fzsolnay/applicability?policy=privacy",
+    ],
+)
+def test_a_host_s_key_in_an_address_is_never_written(as_json: Written, line: str) -> None:
+    log.warning("%s", line)
+    assert "[key]" in as_json.lines[-1]["message"] and "zsolnay" not in as_json.text
+
+
+def test_addresses_of_no_member_are_written(as_json: Written) -> None:
+    log.warning("POST /api/v1/members:batch and /api/v1/movements?since=3 and /admin/members/7")
+    assert as_json.lines[-1]["message"] == (
+        "POST /api/v1/members:batch and /api/v1/movements?since=3 and /admin/members/7"
+    )
