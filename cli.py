@@ -8,7 +8,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -669,45 +669,61 @@ def members_import(file: Path) -> None:
 
 
 @members.command("export")
-@click.argument("external_id")
+@click.argument("external_id", required=False)
+@click.option(
+    "--pseudonym", type=click.IntRange(1, 2**31 - 1), help="The member's number, also of one who was erased."
+)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False))
-def members_export(external_id: str, output: Path) -> None:
+def members_export(external_id: str | None, pseudonym: int | None, output: Path) -> None:
     """Write everything on record of a member, for an access request: a ZIP of CSV files."""
-    from notifier import exporting
+    from notifier import dossier, exporting
     from notifier import members as service
 
+    if (external_id is None) == (pseudonym is None):
+        raise click.UsageError("Give either EXTERNAL_ID or --pseudonym.")
     engine, secret = _engine(), configuration.load().secret_key.get_secret_value()
-    with database.writing(engine) as session:
-        now = database.DatabaseClock().now(session)
-        member = service.by_external_id(session, external_id)
-        exporting.note_member(session, member, actor=_actor(), now=now)
-    with exporting.steady(engine) as session, _whole(output) as target:
-        exporting.of_member(session, member, target, secret=secret, now=now)
-    click.echo(f"{output} is written. It holds personal information: hand it to nobody but that member.")
+    with _whole(output) as target:
+        with database.writing(engine) as session:
+            now = database.DatabaseClock().now(session)
+            if external_id is None:
+                member = dossier.by_id(session, pseudonym or 0)
+            else:
+                member = service.by_external_id(session, external_id)
+            exporting.note_member(session, member, actor=_actor(), now=now)
+        with exporting.steady(engine) as session:
+            exporting.of_member(session, member, target, secret=secret, now=now)
+    personal = "It holds personal information: hand it to nobody but that member."
+    click.echo(f"{output} is written. {personal if member.erased_at is None else 'Nothing personal is in it.'}")
 
 
 @members.command("standing")
 @click.argument("policy")
 @click.option("--at", "at", required=True, help="A date, or a time such as 2026-05-25T09:30:00Z.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False))
-def members_standing(policy: str, at: str, output: Path) -> None:
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file; standard output unless given.",
+)
+def members_standing(policy: str, at: str, output: Path | None) -> None:
     """Write which revision of POLICY governs each member at a date, as CSV. A date is its first instant in UTC."""
     from notifier import exporting
+    from policy_versions import policies
 
-    instant, engine, count = exporting.instant(at), _engine(), 0
-    with exporting.steady(engine) as session:
-        now = database.DatabaseClock().now(session)
-        pieces = exporting.of_everyone(session, policy, instant, now=now)
-        with _whole(output) as target, _progress("Members", None) as moved:
-            for piece in pieces:
+    instant, engine = exporting.instant(at), _engine()
+    with _whole(output) if output else nullcontext(sys.stdout.buffer) as target:
+        with database.writing(engine) as session:
+            now = database.DatabaseClock().now(session)
+            policies.policy(session, policy)
+            exporting.note_standing(session, policy, instant, actor=_actor(), now=now)
+        with exporting.steady(engine) as session, _progress("Members", None) as moved:
+            count = 0
+            for piece in exporting.of_everyone(session, policy, instant, now=now):
                 target.write(piece.encode())
                 count += piece.count("\n")
                 moved(completed=count)
-    with database.writing(engine) as session:
-        exporting.note_standing(
-            session, policy, instant, actor=_actor(), now=database.DatabaseClock().now(session)
-        )
-    click.echo(f"{output} is written, as of {instant:%Y-%m-%d %H:%M:%S} UTC.")
+    if output:
+        click.echo(f"{output} is written, as of {instant:%Y-%m-%d %H:%M:%S} UTC.")
 
 
 @contextmanager
@@ -718,8 +734,13 @@ def _whole(path: Path) -> Iterator[Any]:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
             yield target
         partial.replace(path)
+    except OSError as error:
+        if error.filename == str(partial):  # the name that was asked for tells more
+            error.filename = str(path)
+        raise
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 @members.command("erase")
@@ -736,6 +757,56 @@ def members_erase(external_id: str) -> None:
     outbox.erase(runtime, member, actor=_actor())
     database.forget_erased(runtime.engine)
     click.echo(f"Erased. What stays is the timeline of member {member.id}, without anything personal.")
+
+
+@members.command("rename")
+@click.argument("old")
+@click.argument("new")
+def members_rename(old: str, new: str) -> None:
+    """Give the member OLD the external_id NEW: their timeline goes on, and OLD is free from here on."""
+    from notifier import members as service
+    from notifier import merging
+
+    with database.writing(_engine()) as session:
+        member, now = service.by_external_id(session, old), database.DatabaseClock().now(session)
+        renamed = merging.rename(session, member, new, actor=_actor(), now=now)
+    click.echo("Renamed." if renamed else "That is their external_id already.")
+
+
+@members.command("merge")
+@click.argument("from_", metavar="FROM")
+@click.argument("into")
+def members_merge(from_: str, into: str) -> None:
+    """End the account FROM, and let INTO, the older one of the same person, stand for both."""
+    from notifier import members as service
+    from notifier import merging
+
+    engine = _engine()
+    with database.writing(engine) as session:
+        ends, stays = (service.by_external_id(session, each) for each in (from_, into))
+        merging.merge(session, ends, stays, actor=_actor(), now=database.DatabaseClock().now(session))
+    database.forget_erased(engine)
+    click.echo(f"Merged. The timeline of member {ends.id} ends here; member {stays.id} stands for that person.")
+
+
+@members.command("guardian")
+@click.argument("external_id")
+@click.argument("address", required=False)
+@click.option("--end", is_flag=True, help="From here the member has no guardian.")
+def members_guardian(external_id: str, address: str | None, end: bool) -> None:
+    """Set a member's guardian, who is told and accepts in their place; or --end the guardianship."""
+    from notifier import guardians
+    from notifier import members as service
+
+    if end == (address is not None):
+        raise click.UsageError("Give the guardian's address, or --end.")
+    with database.writing(_engine()) as session:
+        member, now = service.by_external_id(session, external_id), database.DatabaseClock().now(session)
+        if address is None:
+            guardians.discharge(session, member, actor=_actor(), now=now)
+        else:
+            guardians.appoint(session, member, address, actor=_actor(), now=now)
+    click.echo("From here each text's own rule holds." if end else "From here notices go to the guardian.")
 
 
 @members.command("revoke-links")

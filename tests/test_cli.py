@@ -165,9 +165,7 @@ def test_members_come_in_with_bad_rows_reported_by_line(tmp_path: Path) -> None:
     assert result.output.endswith("1 added, 0 changed, 0 unchanged, 2 left out.\n")
 
 
-def test_a_member_and_everybodys_standing_are_exported_whole_or_not_at_all(
-    instance: None, tmp_path: Path
-) -> None:
+def test_a_member_and_everybodys_standing_are_exported_whole_or_not_at_all(instance: None, tmp_path: Path) -> None:
     source, target = tmp_path / "members.csv", tmp_path / "out"
     source.write_text("external_id,email\na,a@example.com\n")
     gazette("members", "import", str(source))
@@ -185,6 +183,28 @@ def test_a_member_and_everybodys_standing_are_exported_whole_or_not_at_all(
     assert header == "member_id,external_id,revision,revision_date,since,until,basis,why"
     assert row.startswith("1,a,1,2020-01-01,") and row.endswith(",,joined,")
     assert sorted(each.name for each in tmp_path.iterdir() if each.name.startswith(".out")) == []
+
+
+def test_exports_of_the_erased_to_standard_output_and_to_nowhere(instance: None, tmp_path: Path) -> None:
+    source, target = tmp_path / "members.csv", tmp_path / "out.zip"
+    source.write_text("external_id,email\na,a@example.com\n")
+    gazette("members", "import", str(source))
+    gazette("import", str(folder(tmp_path, d2020_01_01="# Privacy\n\nWe collect your name.\n")))
+    lines = gazette("members", "standing", "privacy", "--at", "2100-01-01").stdout.splitlines()
+    assert (len(lines), lines[1][:6]) == (2, "1,a,1,")
+    nowhere = tmp_path / "nowhere" / "out.zip"
+    for refused in (("export", "a"), ("standing", "privacy", "--at", "2100-01-01")):
+        result = gazette("members", *refused, "-o", str(nowhere))
+        assert (result.exit_code, result.stderr) == (1, f"gazette: {nowhere}: No such file or directory.\n")
+    gazette("members", "erase", "a")
+    assert gazette("members", "export", "a", "-o", str(target)).exit_code == 1 and not target.exists()
+    done = gazette("members", "export", "--pseudonym", "1", "-o", str(target))
+    assert done.output.endswith("Nothing personal is in it.\n")
+    with zipfile.ZipFile(target) as archive:
+        assert not any(b"example.com" in archive.read(name) for name in archive.namelist())
+    assert gazette("members", "export", "--pseudonym", "2", "-o", str(tmp_path / "x")).exit_code == 1
+    for wrong in ((), ("a", "--pseudonym", "1")):
+        assert gazette("members", "export", *wrong, "-o", str(tmp_path / "x")).exit_code == 2
 
 
 def test_a_member_s_links_are_taken_back_and_a_stranger_s_are_not(instance: None, tmp_path: Path) -> None:
@@ -502,3 +522,18 @@ def test_evidence_is_written_whole_or_not_at_all(instance: None, tmp_path: Path)
         assert said.exit_code != 0, refused
     assert target.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if "pack" in path.name] == ["pack.zip"]
+
+
+def test_members_are_renamed_merged_and_get_a_guardian(instance: None, tmp_path: Path) -> None:
+    file = tmp_path / "members.csv"
+    file.write_text("external_id,email,joined_at\nold,old@example.com,2024-01-01\nnew,new@example.com,2025-01-01\n")
+    gazette("members", "import", str(file))
+    assert gazette("members", "rename", "old", "older").output == "Renamed.\n"
+    assert "joined first stays" in gazette("members", "merge", "older", "new").output
+    assert "member 1 stands for that person" in gazette("members", "merge", "new", "older").output
+    assert gazette("members", "guardian", "older", "guardian@example.com").exit_code == 0
+    assert "own rule holds" in gazette("members", "guardian", "older", "--end").output
+    assert "has no guardian" in gazette("members", "guardian", "older", "--end").output
+    for wrong in (("older",), ("older", "guardian@example.com", "--end")):
+        assert "or --end" in gazette("members", "guardian", *wrong).output
+    assert "No such member." in gazette("members", "rename", "old", "oldest").output
