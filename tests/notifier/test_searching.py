@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Engine, event
 from sqlmodel import Session
 
 from database import reading, writing
 from errors import FieldMissing, FieldTooLong, Unprintable
 from notifier import members, merging, outbox, searching, suppressions
 from notifier.searching import Which
+from tests.conftest import NOON, make_engine
 from tests.house import House
+from tests.notifier.test_progress import Statements
 
 
 @pytest.fixture
@@ -105,3 +108,21 @@ def test_members_are_listed_by_what_is_so_of_them(known: House) -> None:
 def suppress(session: Session, house: House, address: str) -> None:
     (key,) = suppressions.keys(address, house.runtime.secret)
     suppressions.suppress(session, key, "bounce", None, house.now)
+
+
+@pytest.mark.parametrize(
+    ("which", "index"),
+    [
+        *((Which.LAPSED, "ix_member_lapsing"), (Which.ERASED, "ix_member_erased")),
+        *((Which.NO_ADDRESS, "ix_member_no_address"), (Which.GUARDIAN, "ix_member_guardian")),
+    ],
+)
+def test_what_is_so_of_few_is_found_without_walking_through_all(sqlite_url: str, which: Which, index: str) -> None:
+    engine: Engine = make_engine(sqlite_url)  # PostgreSQL plans by what it has counted
+    with reading(engine) as session:
+        seen = Statements(session)
+        event.listen(session.connection(), "before_cursor_execute", seen.heard)
+        for locale in ("", "en"):
+            searching.page(session, which, locale=locale, now=NOON)
+    engine.dispose()
+    assert len([plan for plan in seen.plans if index in plan]) == 2, seen.plans

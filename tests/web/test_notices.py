@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -439,6 +440,7 @@ def test_who_is_governed_and_not_reached_is_listed_by_the_hosts_own_key(
     move(running, minutes=1)
     html = ines.get(page)
     assert "ada No. 2" in words(html) and "bounced" in words(html)
+    assert re.search(r'href="/admin/members/\d+">ada</a>', html)
     assert "cem" not in words(html) and "@example.com" not in html.replace("privacy@plover.example", "")
     assert "cem No. 2" in words(ines.get(f"{page}?after=bob"))
     assert "Nobody behind here." in words(ines.get(f"{page}?after=zzz"))
