@@ -2,7 +2,7 @@
 
 A rename keeps the row, and with it all that is on record of it. Of two accounts of one person the older stays. The
 other one ends: its timeline stays as it was, under its pseudonym, and what it was told or accepted counts for the
-older from the merge on, as notifier/facts.py reads it (docs/decisions/0028-two-accounts-of-one-person.md).
+older from the merge on, as notifier/facts.py reads it (docs/decisions/0034-two-accounts-of-one-person.md).
 """
 
 from __future__ import annotations

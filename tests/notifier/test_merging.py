@@ -364,7 +364,7 @@ def test_erasing_a_member_erases_every_name_and_account_of_theirs(
     rename(two, "ada", "ada.byron")
     kept = member(two, "ada.byron")
     outbox.erase(two.runtime, kept, actor="a test")
-    assert letters.forgotten == {delivery.id for delivery in two.deliveries()}
+    assert letters.forgotten >= {delivery.id for delivery in two.deliveries()}
     assert "ada" not in rows()
     with reading(two.runtime.engine) as session:
         assert len(lineage.accounts(session, kept.id or 0)) == 2  # pseudonyms, which stay
