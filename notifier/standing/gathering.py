@@ -59,15 +59,16 @@ class Gathered:
 
 def one(session: Session, slug: str, which: str, **given: Any) -> tuple[Ground, Life | None]:
     """A policy, and what governs a member. which: see statements. Raises: NoSuchPolicy."""
-    found = _sorted(session, slug, statements.read(session, slug, which, batches=True, **given))
+    found = _sorted(session, slug, statements.read(session, slug, which, whole=True, **given))
     return found.ground, next(_lives(session, found, _batches(found)), None)
 
 
 def some(session: Session, slug: str, which: str, **given: Any) -> tuple[Ground, Iterator[Life]]:
     """The same of many members. Raises: NoSuchPolicy."""
-    found = _sorted(session, slug, statements.read(session, slug, which, **given))
-    if wanted := _wanted(found):
-        found.batches = [*statements.read_batches(session, slug, wanted)]
+    rows = statements.read(session, slug, which, **given)
+    found = _sorted(session, slug, rows)
+    if ids := wanted(rows):
+        found.batches = [*statements.read_batches(session, slug, ids)]
     return found.ground, _lives(session, found, _batches(found))
 
 
@@ -86,14 +87,15 @@ def _sorted(session: Session, slug: str, rows: Sequence[Any]) -> Gathered:
     return found
 
 
-def _wanted(found: Gathered) -> list[int]:
-    """The batches that are spoken of."""
-    wanted = set[str]()
-    for row in found.members:
-        if row[10]:
-            wanted.update(row[10].split(","))
-    shown = {row[5] for rows in found.apart.values() for row in rows if row[0] == Kind.EVENT}
-    return [*{int(each) for each in wanted} | shown]
+def wanted(rows: Sequence[Any]) -> list[int]:
+    """The batches that rows speak of."""
+    named, shown = set[str](), set[int]()
+    for row in rows:
+        if row[0] == Kind.MEMBER and row[10]:
+            named.update(row[10].split(","))
+        elif row[0] == Kind.EVENT:
+            shown.add(row[5])
+    return [*{int(each) for each in named} | shown]
 
 
 def _batches(found: Gathered) -> _Batches:

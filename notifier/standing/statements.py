@@ -39,23 +39,23 @@ LISTED = "{id} IN (SELECT {listed})"
 FROM_TO = "{id} BETWEEN :first AND :last"
 
 
-def read(session: Session, slug: str, which: str, *, batches: bool = False, **given: Any) -> Sequence[Any]:
-    """The rows of a policy and of some members. batches: whether those of their letters come with them."""
+def read(session: Session, slug: str, which: str, *, whole: bool = False, **given: Any) -> Sequence[Any]:
+    """The rows of a policy and of some members. whole: with the batches of their letters."""
     session.flush()  # what the caller has written and not sent yet counts
     bind = session.connection()
     name = bind.dialect.name
     if "ids" in given:
-        given["ids"] = _list(name, given["ids"])
-    return bind.execute(_statement(name, which, batches), {"slug": slug, **given}).all()
+        given["ids"] = listed(name, given["ids"])
+    return bind.execute(statement(name, which, batches=whole), {"slug": slug, **given}).all()
 
 
 def read_batches(session: Session, slug: str, ids: Sequence[int]) -> Sequence[Any]:
     bind = session.connection()
     name = bind.dialect.name
-    return bind.execute(_batches(name), {"slug": slug, "ids": _list(name, ids)}).all()
+    return bind.execute(batches(name), {"slug": slug, "ids": listed(name, ids)}).all()
 
 
-def _list(dialect: str, ids: Sequence[int]) -> object:
+def listed(dialect: str, ids: Sequence[int]) -> object:
     """Many ids as one parameter."""
     return list(ids) if dialect == "postgresql" else json.dumps(list(ids))
 
@@ -67,7 +67,7 @@ def _which(dialect: str, which: str, id_: str) -> str:
 
 
 @cache
-def _statement(dialect: str, which: str, batches: bool) -> TextualSelect:
+def statement(dialect: str, which: str, *, batches: bool) -> TextualSelect:
     joined = "string_agg(CAST({} AS TEXT), ',')" if dialect == "postgresql" else "group_concat({})"
     lists = {name: joined.format(f"d.{name}") for name in ("id", "batch_id", "position")}
     arms = [_POLICY, _MEMBERS.format(who=_which(dialect, which, "m.id"), **lists)]
@@ -78,7 +78,7 @@ def _statement(dialect: str, which: str, batches: bool) -> TextualSelect:
 
 
 @cache
-def _batches(dialect: str) -> TextualSelect:
+def batches(dialect: str) -> TextualSelect:
     return _typed(f"{_NOTHING}\nUNION ALL {_BATCHES.format(of=_which(dialect, LISTED, 'b.id'))}")
 
 

@@ -1,0 +1,1 @@
+"""Answers on applicability, measured beside the barest SQL that fetches the same rows."""
