@@ -6,9 +6,10 @@ Of an erased one it is what stays: everything by pseudonym, and nothing personal
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -29,7 +30,7 @@ from notifier.models import (
 )
 from notifier.revocations import LinkRevocation
 from notifier.standing import Line
-from policy_versions.models import AuditEntry, Policy, Revision
+from policy_versions.models import AuditEntry, DecisionRecord, Policy, Revision, Withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,7 @@ class Dossier:
     barred: Sequence[Barred]
     revocations: Sequence[LinkRevocation]
     audited: Sequence[AuditEntry]
-
-    @property
-    def governed(self) -> bool:
-        return any(line.stretches for line in self.lines)
+    numbers: Mapping[str, int]  # of the revisions that evidence is of, by the evidence's id
 
 
 def by_id(session: Session, member_id: int) -> Member:
@@ -98,19 +96,43 @@ def of_member(session: Session, member: Member, *, secret: str, now: datetime) -
     changes = select(GuardianChange).where(col(GuardianChange.member_id).in_(ids))
     taken_back = select(LinkRevocation).where(col(LinkRevocation.member_id).in_(ids))
     named = col(AuditEntry.subject).in_([f"member {each}" for each in ids])
+    lines = standing.timelines(session, member, now=now)
     return Dossier(
         member=member,
         accounts=ids,
         former_names=session.exec(former).all(),
         merges=lineage.merges(session, ids),
         guardians=session.exec(changes.order_by(col(GuardianChange.recorded_at), col(GuardianChange.id))).all(),
-        lines=standing.timelines(session, member, now=now),
+        lines=lines,
         told=_told(session, ids),
         said=_said(session, ids),
         barred=_barred(session, member, secret),
         revocations=session.exec(taken_back.order_by(col(LinkRevocation.id))).all(),
         audited=session.exec(select(AuditEntry).where(named).order_by(col(AuditEntry.id))).all(),
+        numbers=_numbers(session, lines),
     )
+
+
+def _numbers(session: Session, lines: Sequence[Line]) -> dict[str, int]:
+    named = {fact for line in lines for one in line.stretches for fact in one.evidence}
+    found: dict[str, int] = {}
+    for kind, of in (
+        ("revision", _texts()),
+        ("decision", _of_revision(DecisionRecord)),
+        ("withdrawal", _of_revision(Withdrawal)),
+    ):
+        numbers = {int(fact.partition(":")[2]) for fact in named if fact.startswith(f"{kind}:")}
+        rows = session.exec(of.where(of.selected_columns[0].in_(numbers)))
+        found |= {f"{kind}:{row_id}": number for row_id, number in rows}
+    return found
+
+
+def _texts() -> Any:
+    return select(Revision.id, Revision.number)
+
+
+def _of_revision(model: type[DecisionRecord | Withdrawal]) -> Any:
+    return select(model.id, Revision.number).join(Revision, col(Revision.id) == model.revision_id)
 
 
 def _told(session: Session, ids: Sequence[int]) -> list[Told]:

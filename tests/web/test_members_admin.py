@@ -91,6 +91,17 @@ def test_a_member_s_page_draws_and_tells_the_timeline(admin: Administrator, told
     assert "style=" not in html and "<script" not in html.replace('<script src="/static/', "")
 
 
+def test_each_piece_of_evidence_leads_to_the_text_that_it_is_of(admin: Administrator, told: House) -> None:
+    html = admin.get(page(told, "ada"))
+    links = set(re.findall(r'href="([^"]+)">[^<]+</a> <code>(\w+:\d+)', html))
+    with reading(told.runtime.engine) as session:
+        revisions = session.exec(select(Revision)).all()
+    expected = {(f"/privacy/{each.number}", f"revision:{each.id}") for each in revisions}
+    assert {link for link in links if link[1].startswith("revision:")} <= expected
+    decided = {url for url, fact in links if fact.startswith("decision:")}
+    assert decided == {"/admin/policies/privacy/2/decision"}
+
+
 def test_the_address_is_shown_when_asked_for_and_that_is_on_record(admin: Administrator, told: House) -> None:
     at = page(told, "ada")
     assert "ada@example.com" in admin.post(f"{at}/address", seen=at)

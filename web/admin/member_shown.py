@@ -178,16 +178,18 @@ def shown(whole: Dossier, now: datetime) -> list[Shown]:
         Shown(
             line.policy,
             line.title,
-            [_span(line, one, found, now) for one in reversed(line.stretches)],
+            [_span(line, one, found, whole.numbers, now) for one in reversed(line.stretches)],
             [_coming(one, ward=ward) for one in line.upcoming if not one.applies_from],
         )
         for line in whole.lines
     ]
 
 
-def _span(line: Line, one: Stretch, found: Mapping[str, str], now: datetime) -> Span:
+def _span(
+    line: Line, one: Stretch, found: Mapping[str, str], numbers: Mapping[str, int], now: datetime
+) -> Span:
     because = BASIS.get(one.basis, str(one.basis))
-    links = [_link(each, line, one, found) for each in dict.fromkeys(one.evidence)]
+    links = [_link(each, line, found, numbers) for each in dict.fromkeys(one.evidence)]
     return Span(
         one.revision,
         label(one.revision_date),
@@ -201,14 +203,14 @@ def _span(line: Line, one: Stretch, found: Mapping[str, str], now: datetime) -> 
     )
 
 
-def _link(fact: str, line: Line, one: Stretch, found: Mapping[str, str]) -> Link:
+def _link(fact: str, line: Line, found: Mapping[str, str], numbers: Mapping[str, int]) -> Link:
     kind, _, number = fact.partition(":")
     own = f"{kind}:{number.partition(':')[0]}"
     url = found.get(own, "")
-    if kind == "revision":
-        url = f"/{quote(line.policy)}/{one.revision}"
-    elif kind in ("decision", "withdrawal"):
-        url = url_for("admin.decision", slug=line.policy, number=one.revision)
+    if fact in numbers and kind == "revision":
+        url = f"/{quote(line.policy)}/{numbers[fact]}"
+    elif fact in numbers:
+        url = url_for("admin.decision", slug=line.policy, number=numbers[fact])
     return Link(KINDS.get(kind, kind), fact, url)
 
 
