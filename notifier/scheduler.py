@@ -116,10 +116,10 @@ def purge(runtime: Runtime) -> int:
         idempotency.forget(session, now=now)
         long_ago = now - timedelta(days=7)
         session.exec(delete(Tick).where(col(Tick.ticked_at) < long_ago))
-    purged = outbox.purge(runtime)  # last: where the erasure journal is out of reach it fails, and only it
-    if purged:
-        forget_erased(runtime.engine)
-    return purged
+    try:
+        return outbox.purge(runtime)  # last: where the erasure journal is out of reach it fails, and only it
+    finally:
+        forget_erased(runtime.engine)  # of members, of raw reports, of kept answers
 
 
 JOBS = (

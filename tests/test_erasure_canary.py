@@ -30,7 +30,7 @@ from sqlalchemy import select as sa_select
 from sqlmodel import select
 
 from app import create_app
-from database import forget_erased, reading, writing
+from database import reading, writing
 from errors import NoSuchMember
 from notifier import exporting, keys, members, outbox, senders, standing, suppressions, tokens
 from notifier.bounces import taking
@@ -362,7 +362,6 @@ def test_who_entered_by_every_door_is_nowhere_once_erased(
     _late_words(person, number)
     later(days=8)  # bodies that could not be folded are kept for seven
     house.tick()
-    forget_erased(house.runtime.engine)
     assert in_columns(house.runtime) == {}
     house.runtime.engine.dispose()
     assert in_files(tmp_path) == {}
