@@ -526,7 +526,9 @@ def test_evidence_is_written_whole_or_not_at_all(instance: None, tmp_path: Path)
 
 def test_members_are_renamed_merged_and_get_a_guardian(instance: None, tmp_path: Path) -> None:
     file = tmp_path / "members.csv"
-    file.write_text("external_id,email,joined_at\nold,old@example.com,2024-01-01\nnew,new@example.com,2025-01-01\n")
+    file.write_text(
+        "external_id,email,joined_at\nold,old@example.com,2024-01-01\nnew,new@example.com,2025-01-01\n"
+    )
     gazette("members", "import", str(file))
     assert gazette("members", "rename", "old", "older").output == "Renamed.\n"
     assert "joined first stays" in gazette("members", "merge", "older", "new").output

@@ -120,7 +120,7 @@ def _group(
     """The letters to all who joined in a time; returns when the last of them was taken."""
     given = {"begins": begins, "ends": ends, "at": one.at, "notice": one.notice_id}
     owed = connection.execute(_sql(_COUNT), given).scalar_one()
-    first = (connection.execute(select(Batch.id).order_by(col(Batch.id).desc()).limit(1)).scalar() or 0) + 1
+    first = (connection.execute(select(col(Batch.id)).order_by(col(Batch.id).desc()).limit(1)).scalar() or 0) + 1
     stated = (one.at + timedelta(days=PERIOD + 1)).replace(hour=0, minute=0)
     batches, attempts = [], []
     for place in range(0, owed, SIZE):
@@ -169,7 +169,8 @@ _OTHERS = (
     f"INSERT INTO outcome (delivery_id, outcome, reason, recorded_at) "
     f"SELECT id, 'skipped', 'no address', :at FROM delivery WHERE id % {SKIPPED} = 7",
     f"INSERT INTO delivery_event (delivery_id, event, happened_at, recorded_at) "
-    f"SELECT d.id, CASE WHEN d.id % {BOUNCED} = 5 THEN 'bounce' ELSE 'delivered' END, a.recorded_at, a.recorded_at "
+    f"SELECT d.id, CASE WHEN d.id % {BOUNCED} = 5 THEN 'bounce' ELSE 'delivered' END, "
+    f"a.recorded_at, a.recorded_at "
     f"FROM delivery d JOIN attempt a ON a.batch_id = d.batch_id "
     f"WHERE d.id % {BOUNCED} = 5 OR d.id % {DELIVERED} = 2",
 )

@@ -76,7 +76,9 @@ def _refuse_change(table: str) -> None:
     for deed in ("UPDATE", "DELETE"):
         head = f"CREATE TRIGGER {table}_refuses_{deed.lower()} BEFORE {deed} ON {table}"
         said = f"SELECT RAISE(ABORT, '{table} is a record of facts: rows are never changed')"
-        op.execute(f"{head} FOR EACH ROW EXECUTE FUNCTION refuse_change()" if postgresql else f"{head} BEGIN {said}; END")
+        op.execute(
+            f"{head} FOR EACH ROW EXECUTE FUNCTION refuse_change()" if postgresql else f"{head} BEGIN {said}; END"
+        )
     if postgresql:
         op.execute(
             f"CREATE TRIGGER {table}_refuses_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION refuse_change()"

@@ -185,9 +185,7 @@ def shown(whole: Dossier, now: datetime) -> list[Shown]:
     ]
 
 
-def _span(
-    line: Line, one: Stretch, found: Mapping[str, str], numbers: Mapping[str, int], now: datetime
-) -> Span:
+def _span(line: Line, one: Stretch, found: Mapping[str, str], numbers: Mapping[str, int], now: datetime) -> Span:
     because = BASIS.get(one.basis, str(one.basis))
     links = [_link(each, line, found, numbers) for each in dict.fromkeys(one.evidence)]
     return Span(

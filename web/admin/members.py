@@ -225,4 +225,3 @@ def _note(number: int, action: str) -> None:
     with writing(runtime().engine) as own:
         at = runtime().clock.now(own)
         audit.record(own, actor=actor(), action=action, subject=f"member {number}", now=at)
-
