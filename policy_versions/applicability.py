@@ -196,9 +196,9 @@ class _State:
             case Ended():
                 self.ended = True
 
-    def live(self) -> Iterator[Published]:
+    def live(self, after: int = 0) -> Iterator[Published]:
         """Revisions not withdrawn, by number."""
-        for number in sorted(self.revisions.keys() - self.withdrawn.keys()):
+        for number in sorted([n for n in self.revisions if n > after and n not in self.withdrawn]):
             yield self.revisions[number]
 
     @property
@@ -339,9 +339,7 @@ def _move(state: _State, spans: list[Span], instant: datetime) -> None:
     target: Published | None = None
     reasons: dict[int, _Met] = {}
     passed: dict[int, _Met] = {}  # up to the revision looked at; what lies beyond the target tipped nothing
-    for revision in state.live():
-        if revision.revision <= current:
-            continue
+    for revision in state.live(after=current):
         if state.significant(revision.revision):
             met = _met(state, revision, instant)
             if met is None:

@@ -11,7 +11,7 @@ folded alone.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -54,26 +54,28 @@ class Own(NamedTuple):
 
     fact: for those of letters without its name, as it is the same for all whose letters were in one request.
     instants: by ITSELF, by UNDONE, and by each revision that it meets, from when it does.
-    touches: the places of these, as bits. kind: two of one kind are alike; 0 where they are told apart by `key`.
+    touches: the places of these, as bits. kind: two of one kind are alike, where no other touches their places.
     """
 
     fact: Fact
     instants: Mapping[int, datetime]
-    touches: int = 0
+    touches: int
     kind: int = 0
-    attempt_id: int = 0
+    attempt_id: int = 0  # of a letter
 
 
-def own(fact: Fact, by_notice: Iterable[Published], undone_at: datetime | None = None) -> Own:
+def own(fact: Fact, by_notice: Iterable[Published], order: Order, undone_at: datetime | None = None) -> Own:
     """by_notice: the revisions that are met by notice."""
-    instants = {ITSELF: fact.at}
+    instants, touches = {ITSELF: fact.at}, 0
     notice = _as_notice(fact)
     if notice is not None:
         covered = (r for r in by_notice if notice.base < r.revision <= notice.revision)
         instants |= {r.revision: deadline(notice, r) for r in covered}
     if undone_at is not None:
         instants[UNDONE] = undone_at
-    return Own(fact, instants)
+    for at in instants.values():
+        touches |= 1 << order.place(at)
+    return Own(fact, instants, touches)
 
 
 def by_notice(facts: Iterable[Fact]) -> list[Published]:
@@ -88,35 +90,41 @@ def _as_notice(fact: Fact) -> Noticed | None:
     return None
 
 
-def touches(one: Own, order: Order) -> int:
-    found = 0
-    for at in one.instants.values():
-        found |= 1 << order.place(at)
-    return found
+def sort(one: Own, order: Order) -> Key:
+    """What makes a fact alike to another, where nothing else happened at their places."""
+    entries = sorted((at, "", 0, which) for which, at in one.instants.items())
+    names = ("revision", "base", "kind", "by_guardian", "present")
+    return (type(one.fact).__name__, *(getattr(one.fact, name, None) for name in names), *_ordered(entries, order))
 
 
-def key(joined_at: datetime, owned: Sequence[Own], order: Order) -> Key:
-    """What makes members alike. owned: each with its name, in order of time and name."""
+def key(joined_at: datetime, owned: Sequence[Own], name: Callable[[int], FactId], order: Order) -> Key:
+    """What makes members alike. name: of an own fact; it is asked for where two have instants at one place."""
+    joined = order.place(joined_at)
+    once, twice = 1 << joined, 0
+    for one in owned:
+        twice |= once & one.touches
+        once |= one.touches
+    kinds = (joined, *[one.kind for one in owned])
+    return (kinds, *_entangled(joined_at, owned, name, order, twice)) if twice else (kinds,)
+
+
+def _entangled(
+    joined_at: datetime, owned: Sequence[Own], name: Callable[[int], FactId], order: Order, twice: int
+) -> Iterator[object]:
+    """The order of all instants at the places that several have instants at."""
     entries = [(joined_at, "", JOINED, ITSELF)]
     for number, one in enumerate(owned):
-        entries += ((at, one.fact.id, number, which) for which, at in one.instants.items())
-    entries.sort()
-    ordered, before = list[object](), None
+        if one.touches & twice:
+            named = name(number)
+            entries += ((at, named, number, which) for which, at in one.instants.items())
+    return _ordered(sorted(entries), order)
+
+
+def _ordered(entries: Iterable[tuple[datetime, FactId, int, int]], order: Order) -> Iterator[object]:
+    before = None
     for at, _, number, which in entries:
-        ordered.append((order.place(at), at == before, number, which))
+        yield order.place(at), at == before, number, which
         before = at
-    return (*(_sort(one.fact) for one in owned), *ordered)
-
-
-def letter_key(one: Own, order: Order) -> Key:
-    """What makes the letters of two requests alike, for a member to whom nothing else happened at their time."""
-    return key(one.fact.at, [one], order)
-
-
-def _sort(fact: Fact) -> Key:
-    """A fact without its instant and its name."""
-    names = ("revision", "base", "kind", "by_guardian", "present")
-    return (type(fact).__name__, *(getattr(fact, name, None) for name in names))
 
 
 def facts(owned: Sequence[Own], names: Sequence[FactId]) -> list[Fact]:
@@ -182,7 +190,7 @@ Names = Mapping[FactId, int]
 class Life:
     """A member and what governs them by one policy. end: from then on they are erased, or not retained; or None.
 
-    deliveries, which: where own facts have no names, the ids of deliveries, and which of them each is of.
+    deliveries, which: the ids of their deliveries, and which of them each of their letters is of: they come first.
     """
 
     member_id: int

@@ -1,8 +1,8 @@
 """Gather members' own facts from rows, and fold them: once for all who are alike.
 
-Most members have letters and nothing else; what is the same of these for a thousand is worked out once. Those with
-facts of their own (a guardian, an acknowledgement, a bounce) are sorted by all of them. Accounts that were merged
-are few, and are folded one by one from their objects.
+Most members have letters and nothing else; what is the same of these for a thousand is worked out once. What is a
+member's alone (a guardian, an acknowledgement, a bounce) comes beside them. Accounts that were merged are few, and
+are folded one by one from their objects.
 """
 
 from __future__ import annotations
@@ -37,9 +37,13 @@ class _Cover(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """A batch of one of the policy's notices. told: its revision's number, and that of its base."""
+    """A batch of one of the policy's notices. told: its revision's number, and that of its base.
+
+    whole: the letter of all of it, where that was taken in one request.
+    """
 
     covers: tuple[_Cover, ...]
+    whole: Own | None
     told: tuple[int, int]
     recalled_at: datetime | None
 
@@ -99,15 +103,16 @@ def wanted(rows: Sequence[Any]) -> list[int]:
 
 
 def _batches(found: Gathered) -> _Batches:
-    numbers, covers = found.ground.facts.numbers, defaultdict[str, list[_Cover]](list)
-    batches: dict[str, _Batch] = {}
-    for _, batch_id, revision, base, attempt, first, last, *_, taken, stated, recalled, _ in found.batches:
-        name = str(batch_id)
+    numbers, batches = found.ground.facts.numbers, dict[str, _Batch]()
+    for _, batch_id, revision, base, attempt, first, last, size, *_, taken, stated, recalled, _ in found.batches:
+        name, covers, whole = str(batch_id), tuple[_Cover, ...](), None
+        if name in batches:
+            covers = batches[name].covers
         if attempt is not None:
             letter = found.ground.letter((revision, base, attempt, taken, stated, recalled))
-            covers[name].append(_Cover(first, last, letter))
-        told = (numbers[revision], numbers.get(base, 0))
-        batches[name] = _Batch(tuple(covers[name]), told, recalled)
+            covers = (*covers, _Cover(first, last, letter))
+            whole = letter if len(covers) == 1 and first == 0 and last >= size else None
+        batches[name] = _Batch(covers, whole, (numbers[revision], numbers.get(base, 0)), recalled)
     return batches
 
 
@@ -115,115 +120,84 @@ def _lives(session: Session, found: Gathered, batches: _Batches) -> Iterator[Lif
     merged = [each for each, rows in found.apart.items() if any(row[0] == Kind.MERGED for row in rows)]
     alone = dict(_alone(session, found.ground, merged)) if merged else {}
     for row in found.members:
-        member_id = row[1]
-        if member_id in alone:
-            yield alone[member_id]
-        elif member_id in found.apart:
-            yield _apart(session, found, batches, row)
-        else:
-            yield _alike(found.ground, batches, row) or _apart(session, found, batches, row)
+        life = alone.get(row[1]) or _life(found.ground, batches, row, found.apart.get(row[1], ()))
+        yield life or next(each for _, each in _alone(session, found.ground, [row[1]]))
 
 
-def _end(row: Any) -> datetime | None:
-    return min((at for at in (row[13], row[14]) if at is not None), default=None)
-
-
-# -- those with letters and nothing else --------------------------------------------------------
-
-
-def _alike(ground: Ground, batches: _Batches, row: Any) -> Life | None:
-    """None for one to whom several things happened at about one time: what came first then counts."""
-    _, member_id, *_, external_id, deliveries, in_batches, positions, joined_at, _, _, recorded_at = row
-    letters: list[tuple[int, int, Own]] = []  # by request: who has the same ones has them in one order
-    for number, name in enumerate(in_batches.split(",") if in_batches else ()):
-        letters += ((one.attempt_id, number, one) for one in _covering(batches.get(name), positions, number))
-    letters.sort()
+def _life(ground: Ground, batches: _Batches, row: Any, apart: Sequence[Any]) -> Life | None:
+    """None for one whose timeline has no shape."""
+    _, member_id, *_, external_id, deliveries, in_batches, positions, joined_at, erased, until, recorded_at = row
+    letters = _letters(batches, in_batches, positions) if in_batches else []
+    if apart:
+        letters = _what_came_of(ground, letters, deliveries, apart)
+    letters.sort()  # by request: who has the same ones has them in one order
     owned, which = [one for _, _, one in letters], [number for _, number, _ in letters]
-    place = ground.order.place(joined_at)
-    touched = 1 << place
-    for letter in owned:
-        if touched & letter.touches:
-            return None
-        touched |= letter.touches
-    key = (place, *[letter.kind for letter in owned])
+    if apart:
+        owned += _said(ground, batches, apart)
+    end = erased if until is None or (erased is not None and erased < until) else until
+    life = Life(member_id, external_id, joined_at, end, recorded_at, _NONE, ground.order, owned, deliveries, which)
+    key = alike.key(joined_at, owned, life.name, ground.order)
     shape = ground.shapes.get(key)
     if shape is None:
-        ids = (deliveries or "").split(",")
-        names = [f"delivery:{ids[w]}:{letter.attempt_id}" for w, letter in zip(which, owned, strict=True)]
-        shape = ground.shape(key, joined_at, owned, [f"member:{member_id}", *names])
+        shape = ground.shape(key, joined_at, owned, [life.name(each) for each in range(alike.JOINED, len(owned))])
     if shape is None:
         return None
-    end = _end(row)
-    return Life(
-        member_id, external_id, joined_at, end, recorded_at, shape, ground.order, owned, deliveries or "", which
-    )
+    life.shape = shape
+    return life
 
 
-def _covering(batch: _Batch | None, positions: str, number: int) -> Iterator[Own]:
-    """The letters of a delivery that were taken. number: which of the lists' it is."""
-    if batch is None:
-        return
-    position = int(positions.split(",")[number])
-    for cover in batch.covers:
-        if cover.first <= position < cover.last:
-            yield cover.letter
+_NONE = Shape((), ())
+_Letter = tuple[int, int, Own]  # the attempt's id, and which of a member's deliveries it is of
 
 
-# -- those with facts of their own --------------------------------------------------------------
-
-
-def _apart(session: Session, found: Gathered, batches: _Batches, row: Any) -> Life:
-    ground, member_id, joined_at = found.ground, row[1], row[12]
-    owned = sorted(
-        _owned(ground, batches, row, found.apart.get(member_id, ())), key=lambda o: (o.fact.at, o.fact.id)
-    )
-    key = ("apart", *alike.key(joined_at, owned, ground.order))
-    names = [f"member:{member_id}", *(one.fact.id for one in owned)]
-    shape = ground.shape(key, joined_at, owned, names)
-    if shape is None:
-        return next(life for _, life in _alone(session, ground, [member_id]))
-    return Life(member_id, row[8], joined_at, _end(row), row[15], shape, ground.order, owned)
-
-
-def _owned(ground: Ground, batches: _Batches, row: Any, rows: Sequence[Any]) -> Iterator[Own]:
-    """All own facts of a member, each with its name."""
-    skipped = {each[2] for each in rows if each[0] == Kind.OUTCOME}
-    undone = [each for each in rows if each[0] == Kind.EVENT and each[8] != "shown"]
-    for delivery_id, letter in _letters(batches, row):
-        if delivery_id in skipped:
+def _letters(batches: _Batches, in_batches: str, positions: str) -> list[_Letter]:
+    """The letters that were taken for a member."""
+    found: list[_Letter] = []
+    for number, name in enumerate(in_batches.split(",")):
+        batch = batches.get(name)
+        if batch is None:
             continue
-        by = [e[12] for e in undone if e[3] == delivery_id and e[4] in (None, letter.attempt_id)]
-        at = min([*by, *(letter.instants[each] for each in letter.instants if each == alike.UNDONE)], default=None)
-        yield alike.own(_named(letter.fact, f"delivery:{delivery_id}:{letter.attempt_id}"), ground.by_notice, at)
-    for each in rows:
-        fact, recalled = _fact(ground, batches, each)
-        if fact is not None:
-            yield alike.own(fact, ground.by_notice, recalled)
+        if batch.whole is not None:
+            found.append((batch.whole.attempt_id, number, batch.whole))
+            continue
+        position = int(positions.split(",")[number])
+        found += ((c.letter.attempt_id, number, c.letter) for c in batch.covers if c.first <= position < c.last)
+    return found
 
 
-def _letters(batches: _Batches, row: Any) -> Iterator[tuple[int, Own]]:
-    if row[10]:
-        ids = row[9].split(",")
-        for number, name in enumerate(row[10].split(",")):
-            for letter in _covering(batches.get(name), row[11], number):
-                yield int(ids[number]), letter
+def _what_came_of(ground: Ground, letters: list[_Letter], deliveries: str, apart: Sequence[Any]) -> list[_Letter]:
+    """The same without those that were skipped, and with those undone that bounced."""
+    ids = [int(each) for each in deliveries.split(",")] if deliveries else []
+    skipped = {row[2] for row in apart if row[0] == Kind.OUTCOME}
+    events = [row for row in apart if row[0] == Kind.EVENT and row[8] != "shown"]
+    found = []
+    for attempt_id, number, letter in letters:
+        if ids[number] not in skipped:
+            undone = [row[12] for row in events if row[3] == ids[number] and row[4] in (None, attempt_id)]
+            found.append((attempt_id, number, _undone(ground, letter, undone) if undone else letter))
+    return found
 
 
-def _named(fact: Fact, name: str) -> Fact:
-    assert isinstance(fact, Noticed)
-    return Noticed(fact.at, fact.revision, fact.base, fact.not_before, name)
+def _undone(ground: Ground, letter: Own, at: list[datetime]) -> Own:
+    recalled = letter.instants.get(alike.UNDONE)
+    return ground.own(letter.fact, min(at if recalled is None else [*at, recalled]), letter.attempt_id)
+
+
+def _said(ground: Ground, batches: _Batches, apart: Sequence[Any]) -> list[Own]:
+    """The other facts of a member's own, in an order of their own."""
+    made = (_fact(ground, batches, row) for row in apart)
+    facts_ = [(fact.at, fact.id, fact, undone) for fact, undone in made if fact is not None]
+    return [ground.own(fact, undone) for _, _, fact, undone in sorted(facts_, key=lambda each: each[:2])]
 
 
 def _fact(ground: Ground, batches: _Batches, row: Any) -> tuple[Fact | None, datetime | None]:
-    """What a row of a member's own says, and when it was undone; None for what concerns another policy."""
+    """What a row says, and when it was undone; None for what is said by others, or concerns another policy."""
     kind, own_id, at = row[0], row[2], row[12]
     if kind == Kind.GUARDIANSHIP:
         return Guardianship(at, bool(row[3]), f"guardian:{own_id}"), None
     if kind == Kind.SAID and row[3] in ground.facts.numbers and row[8] in ("read", "accepted"):
-        by_guardian = row[9] == "guardian"
-        return Acknowledged(
-            at, ground.facts.numbers[row[3]], row[8], by_guardian, f"acknowledgement:{own_id}"
-        ), None
+        number, by_guardian = ground.facts.numbers[row[3]], row[9] == "guardian"
+        return Acknowledged(at, number, row[8], by_guardian, f"acknowledgement:{own_id}"), None
     if kind == Kind.EVENT and row[8] == "shown" and str(row[5]) in batches:
         batch = batches[str(row[5])]
         return Noticed(at, *batch.told, None, f"event:{own_id}"), batch.recalled_at

@@ -7,7 +7,7 @@ equal stamp means the same facts, whichever transactions were how late to commit
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from notifier.standing import alike
 from notifier.standing.alike import Key, Order, Own, Shape
 from notifier.standing.answers import Text
 from policy_versions import archive
-from policy_versions.applicability import Fact, Joined, Noticed, Published, deadline, timeline
+from policy_versions.applicability import Fact, FactId, Joined, Noticed, Published, deadline, timeline
 from policy_versions.archive import Entry, History
 from policy_versions.models import Policy
 
@@ -72,27 +72,29 @@ class Ground:
     ) -> Own:  # fmt: skip
         numbers = self.facts.numbers
         fact = Noticed(taken, numbers[revision_id], numbers.get(base_id, 0), stated)
-        one = alike.own(fact, self.by_notice, recalled)
-        kind = self._kind(alike.letter_key(one, self.order))
-        return one._replace(touches=alike.touches(one, self.order), kind=kind, attempt_id=attempt_id)
+        return self.own(fact, recalled, attempt_id)
 
-    def _kind(self, key: Key) -> int:
-        with self._numbering:
-            return self._kinds.setdefault(key, len(self._kinds) + 1)
+    def own(self, fact: Fact, undone_at: datetime | None = None, attempt_id: int = 0) -> Own:
+        """A fact of a member's own, sorted."""
+        one = alike.own(fact, self.by_notice, self.order, undone_at)
+        key = alike.sort(one, self.order)
+        kind = self._kinds.get(key)
+        if kind is None:
+            with self._numbering:
+                kind = self._kinds.setdefault(key, len(self._kinds) + 1)
+        return one._replace(kind=kind, attempt_id=attempt_id)
 
-    def shape(self, key: Key, joined_at: datetime, owned: list[Own], names: list[str]) -> Shape | None:
-        """Of all members with that key: of the first of them, folded. names: of joining, then of the own facts."""
-        known = self.shapes.get(key)
-        if known is None:
-            joining, *others = names
-            spans = timeline(self.facts_of(joined_at, joining, alike.facts(owned, others)))
-            numbered = {name: number for number, name in enumerate(names, alike.JOINED)}
-            known = alike.shape(spans, joined_at, owned, numbered, self.order)
-            if known is not None:
-                if len(self.shapes) >= MOST_KEPT:
-                    self.shapes.clear()
-                self.shapes[key] = known
-        return known
+    def shape(self, key: Key, joined_at: datetime, owned: Sequence[Own], names: Sequence[FactId]) -> Shape | None:
+        """Fold the first member with that key, for all. names: of joining, then of the own facts."""
+        joining, *others = names
+        spans = timeline(self.facts_of(joined_at, joining, alike.facts(owned, others)))
+        numbered = {name: number for number, name in enumerate(names, alike.JOINED)}
+        made = alike.shape(spans, joined_at, owned, numbered, self.order)
+        if made is not None:
+            if len(self.shapes) >= MOST_KEPT:
+                self.shapes.clear()
+            self.shapes[key] = made
+        return made
 
     def facts_of(self, joined_at: datetime, name: str, own: list[Fact]) -> Iterator[Fact]:
         """All that the fold needs of a member but for their end: no span begins at it or later."""

@@ -145,10 +145,10 @@ FROM delivery d JOIN outcome o ON o.delivery_id = d.id WHERE {{who}}"""),
     ("x.into_id", _MERGED.format(side="into_id")),
     ("x.from_id", _MERGED.format(side="from_id")),
 )  # fmt: skip
-# revision, base, attempt, first, last, notice; taken, date stated, recalled; no attempt where none was taken
+# revision, base, attempt, first, last, size; taken, date stated, recalled; no attempt where none was taken
 _BATCHES = f"""
-SELECT {Kind.BATCH}, b.id, n.revision_id, b.base_revision_id, a.id, a.first, a.last, n.id, NULL, NULL, NULL, NULL,
-    a.recorded_at, a.applies_from, n.recalled_at, NULL
+SELECT {Kind.BATCH}, b.id, n.revision_id, b.base_revision_id, a.id, a.first, a.last, b.size,
+    NULL, NULL, NULL, NULL, a.recorded_at, a.applies_from, n.recalled_at, NULL
 FROM batch b JOIN notice n ON n.id = b.notice_id
 LEFT JOIN attempt a ON a.batch_id = b.id AND a.state = 'accepted' AND a.recorded_at IS NOT NULL
 WHERE n.id IN {_NOTICES} AND {{of}}"""

@@ -1,0 +1,155 @@
+"""Who moved to which text: each movement is told once, though no job writes down that a date has passed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import Session, col, select
+
+from database import reading
+from errors import CursorMalformed, InstantNaive, LimitImpossible, NoSuchPolicy
+from notifier import standing
+from notifier.models import Member
+from notifier.standing import Movement, everybody, moving
+from policy_versions.applicability import Basis
+from tests.house import FIRST, LONGER, TYPO, House, KeptLetters
+from tests.notifier.lives import Life, steps_of
+from tests.notifier.sending import Later
+from tests.notifier.test_standing import accept, plainly
+
+MINUTE = timedelta(seconds=60)
+Told = tuple[int, int, int, datetime]  # 0: none before
+
+
+def follow(house: House, cursor: str | datetime | None = None, limit: int = 1000) -> tuple[list[Movement], str]:
+    """All pages there are now, and where to go on."""
+    found: list[Movement] = []
+    with reading(house.runtime.engine) as session:
+        for _ in range(1000):
+            page = standing.movements(session, "privacy", cursor, limit=limit, now=house.now)
+            found, cursor = found + page.movements, page.cursor
+            if not page.more:
+                return found, cursor
+    raise AssertionError("the pages have no end")
+
+
+def told(movements: list[Movement]) -> list[Told]:
+    return sorted((one.member_id, one.before or 0, one.revision, one.at) for one in movements)
+
+
+def by_the_fold(session: Session, until: datetime) -> list[Told]:
+    """The spans of the plain fold that had begun, but for those begun by joining."""
+    return sorted(
+        (member_id, line.spans[number - 1].revision if number else 0, span.revision, span.start)
+        for member_id, line in plainly(session).items()
+        for number, span in enumerate(line.spans)
+        if span.basis is not Basis.JOINED and span.start <= until
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whoever_follows_is_told_of_each_movement_once(
+    house: House, letters: KeptLetters, later: Later, seed: int
+) -> None:
+    """However long the steps between two looks are, and whatever happens meanwhile."""
+    life, cursor, found = Life(house, letters, later), None, list[Movement]()
+    for part in range(4):
+        life.go(steps_of(1000 * seed + part + 40, 4))
+        some, cursor = follow(house, cursor, limit=1 + part)
+        found += some
+    later(days=60)
+    some, _ = follow(house, cursor)
+    with reading(house.runtime.engine) as session:
+        assert told([*found, *some]) == by_the_fold(session, house.now - MINUTE)
+
+
+def test_a_member_moves_when_a_date_passes_and_nothing_is_recorded(running: House, later: Later) -> None:
+    running.member("ada")
+    running.publish(TYPO, effective_at=running.now + timedelta(days=2))
+    running.tick()
+    at = running.now + timedelta(days=2)
+    _, cursor = follow(running)
+    later(days=1)
+    nothing, cursor = follow(running, cursor)
+    later(days=2)
+    (moved,), cursor = follow(running, cursor)
+    assert nothing == [] and follow(running, cursor)[0] == []
+    assert (moved.external_id, moved.before, moved.revision, moved.at) == ("ada", 1, 2, at)
+    assert moved.basis is Basis.POSTED and moved.evidence[0] == f"revision:{moved.revision_id}"
+
+
+def test_the_last_minute_is_told_when_it_is_over(running: House, later: Later) -> None:
+    running.member("ada")
+    running.publish(LONGER, rule="acceptance")
+    running.tick()
+    later(days=1)
+    _, cursor = follow(running)
+    accept(running, "ada", 2)
+    later(seconds=30)
+    early, cursor = follow(running, cursor)
+    later(seconds=30)
+    (moved,), _ = follow(running, cursor)
+    assert early == [] and moved.basis is Basis.ACCEPTANCE
+
+
+def test_who_is_brought_in_late_is_told_of_then(running: House, later: Later) -> None:
+    """The host hears of a member's earlier movements when it has brought them in."""
+    running.publish(TYPO)
+    running.tick()
+    later(days=1)
+    _, cursor = follow(running)
+    running.member("ada", joined_at=(running.now - timedelta(days=1, hours=1)).isoformat())
+    later(minutes=5)
+    (moved,), _ = follow(running, cursor)
+    assert (moved.external_id, moved.revision, moved.at) == ("ada", 2, running.now - timedelta(days=1, minutes=5))
+
+
+def test_a_first_text_is_a_movement_and_joining_is_none(house: House, later: Later) -> None:
+    house.policy()
+    house.member("ada")
+    later(days=1)
+    house.publish(FIRST)
+    later(days=1)
+    house.member("ben")
+    later(days=1)
+    (moved,), _ = follow(house)
+    assert (moved.external_id, moved.before, moved.revision, moved.basis) == ("ada", None, 1, Basis.FIRST)
+
+
+def test_a_page_looks_at_so_many_members_and_the_next_goes_on(
+    running: House, later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "MOST_LOOKED_AT", 2)
+    monkeypatch.setattr(everybody, "CHUNK", 2)
+    for number in range(7):
+        running.member(f"m{number}")
+    running.publish(TYPO)
+    running.tick()
+    later(days=1)
+    with reading(running.runtime.engine) as session:
+        page = standing.movements(session, "privacy", None, now=running.now)
+        ids = session.exec(select(Member.id).order_by(col(Member.id))).all()
+    assert page.more and len(page.movements) == 2
+    assert [one.member_id for one in follow(running)[0]] == list(ids)
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "1", "1.2", "a.b.c", "1.2.3.4", "1.2.-3", f"{'9' * 18}.1.1", "1.2.3\n", "١.2.3"]
+)
+def test_a_cursor_that_was_not_given_out_is_refused(running: House, cursor: str) -> None:
+    with reading(running.runtime.engine) as session, pytest.raises(CursorMalformed):
+        standing.movements(session, "privacy", cursor, now=running.now)
+
+
+def test_what_cannot_be_meant_is_refused(running: House) -> None:
+    with reading(running.runtime.engine) as session:
+        for limit in (0, -1, standing.MOST_MOVEMENTS + 1):
+            with pytest.raises(LimitImpossible):
+                standing.movements(session, "privacy", None, limit=limit, now=running.now)
+        with pytest.raises(InstantNaive):
+            standing.movements(session, "privacy", datetime(2026, 1, 1), now=running.now)  # noqa: DTZ001
+        with pytest.raises(NoSuchPolicy):
+            standing.movements(session, "terms", None, now=running.now)
+        to_come = datetime(2030, 1, 1, tzinfo=UTC)
+        assert standing.movements(session, "privacy", to_come, now=running.now).movements == []
