@@ -15,6 +15,7 @@ from notifier.standing.alike import Life
 from notifier.standing.answers import Answer, Line
 from notifier.standing.grounds import Ground
 from policy_versions import policies
+from policy_versions.diff.collecting import uncollected
 
 MOST_PAIRS = 10_000
 LARGEST_ID = 2**31 - 1  # that a database holds
@@ -65,11 +66,12 @@ def many(session: Session, slug: str, pairs: Sequence[tuple[int, datetime]], *, 
     ids = {member_id for member_id, _ in asked}
     if any(not 0 < member_id <= LARGEST_ID for member_id in ids):
         raise NoSuchMember
-    on, lives = gathering.some(session, checked(slug), statements.LISTED, ids=ids)
-    found = {life.member_id: life for life in lives}
-    if len(found) < len(ids):
-        raise NoSuchMember
-    return [answers.answer(found[member_id], slug, on.texts, at, now=now) for member_id, at in asked]
+    with uncollected():  # looking for cycles among so many rows took a third of the time
+        on, lives = gathering.some(session, checked(slug), statements.LISTED, ids=ids)
+        found = {life.member_id: life for life in lives}
+        if len(found) < len(ids):
+            raise NoSuchMember
+        return [answers.answer(found[member_id], slug, on.texts, at, now=now) for member_id, at in asked]
 
 
 def timelines(session: Session, member: Member, *, now: datetime) -> list[Line]:

@@ -36,7 +36,7 @@ def lives(session: Session, slug: str, after: int = 0) -> Iterator[Life]:
     """What governs each member, by id. after: an id to go on from."""
     last = session.exec(select(func.max(Member.id))).one() or 0
     for first in range(after + 1, last + 1, CHUNK):
-        _, found = gathering.some(
-            session, slug, statements.FROM_TO, first=first, last=min(first + CHUNK - 1, last)
-        )
-        yield from sorted(found, key=lambda life: life.member_id)
+        with uncollected():
+            _, some = gathering.some(session, slug, statements.FROM_TO, first=first, last=first + CHUNK - 1)
+            found = sorted(some, key=lambda life: life.member_id)
+        yield from found

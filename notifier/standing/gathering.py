@@ -104,7 +104,7 @@ def wanted(rows: Sequence[Any]) -> list[int]:
 
 def _batches(found: Gathered) -> _Batches:
     numbers, batches = found.ground.facts.numbers, dict[str, _Batch]()
-    for _, batch_id, revision, base, attempt, first, last, size, *_, taken, stated, recalled, _ in found.batches:
+    for _, batch_id, revision, base, attempt, first, last, size, *_, taken, stated, recalled in found.batches:
         name, covers, whole = str(batch_id), tuple[_Cover, ...](), None
         if name in batches:
             covers = batches[name].covers
@@ -126,7 +126,7 @@ def _lives(session: Session, found: Gathered, batches: _Batches) -> Iterator[Lif
 
 def _life(ground: Ground, batches: _Batches, row: Any, apart: Sequence[Any]) -> Life | None:
     """None for one whose timeline has no shape."""
-    _, member_id, *_, external_id, deliveries, in_batches, positions, joined_at, erased, until, recorded_at = row
+    _, member_id, *_, external_id, deliveries, in_batches, positions, joined_at, end, recorded_at = row
     letters = _letters(batches, in_batches, positions) if in_batches else []
     if apart:
         letters = _what_came_of(ground, letters, deliveries, apart)
@@ -134,7 +134,6 @@ def _life(ground: Ground, batches: _Batches, row: Any, apart: Sequence[Any]) -> 
     owned, which = [one for _, _, one in letters], [number for _, number, _ in letters]
     if apart:
         owned += _said(ground, batches, apart)
-    end = erased if until is None or (erased is not None and erased < until) else until
     life = Life(member_id, external_id, joined_at, end, recorded_at, _NONE, ground.order, owned, deliveries, which)
     key = alike.key(joined_at, owned, life.name, ground.order)
     shape = ground.shapes.get(key)

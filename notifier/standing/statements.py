@@ -20,7 +20,7 @@ from notifier.models import UNDOING_EVENTS, Member
 
 
 class Kind(IntEnum):
-    """Of a row, which is (kind, id, n1 … n6, s1 … s4, at1 … at4)."""
+    """Of a row, which is (kind, id, n1 … n6, s1 … s4, at1 … at3)."""
 
     POLICY = 0
     MEMBER = 1
@@ -88,7 +88,7 @@ def _typed(statement: str) -> TextualSelect:
         column(name, BigInteger()) for name in ("kind", "id", "n1", "n2", "n3", "n4", "n5", "n6")
     ]
     columns += [column(f"s{number}", String()) for number in range(1, 5)]
-    columns += [column(f"at{number}", instant) for number in range(1, 5)]
+    columns += [column(f"at{number}", instant) for number in range(1, 4)]
     return text(statement).columns(*columns)
 
 
@@ -101,46 +101,49 @@ SELECT {Kind.POLICY} AS kind, p.id AS id,
     {_COUNT.format(table="decision")} AS n2, {_COUNT.format(table="withdrawal")} AS n3,
     (SELECT count(*) FROM telling t WHERE t.policy_id = p.id) AS n4, {_WHOLE} AS n5, {_WHOLE} AS n6,
     p.title AS s1, {_TEXT} AS s2, {_TEXT} AS s3, {_TEXT} AS s4,
-    {_AT} AS at1, {_AT} AS at2, {_AT} AS at3, {_AT} AS at4
+    {_AT} AS at1, {_AT} AS at2, {_AT} AS at3
 FROM policy p WHERE p.slug = :slug"""
 _NOTHING = f"{_POLICY} AND 1 = 0"  # its columns have their types
 _NOTICES = (
     "(SELECT n.id FROM notice n JOIN policy p ON p.id = n.policy_id WHERE p.slug = :slug AND n.kind = 'change')"
 )
-# external_id; deliveries, batches, positions; joined, erased, retained until, recorded
+_GONE = (
+    "CASE WHEN m.erased_at IS NULL OR m.retained_until < m.erased_at THEN m.retained_until ELSE m.erased_at END"
+)
+# external_id; deliveries, batches, positions; joined, gone, recorded
 _MEMBERS = f"""
 SELECT {Kind.MEMBER}, m.id, NULL, NULL, NULL, NULL, NULL, NULL, m.external_id, {{id}}, {{batch_id}}, {{position}},
-    m.joined_at, m.erased_at, m.retained_until, m.recorded_at
+    m.joined_at, {_GONE}, m.recorded_at
 FROM member m LEFT JOIN delivery d
     ON d.member_id = m.id AND d.position IS NOT NULL AND d.notice_id IN {_NOTICES}
 WHERE {{who}} GROUP BY m.id"""
 _UNDOING = ", ".join(f"'{event}'" for event in UNDOING_EVENTS)
 _MERGED = f"""
 SELECT {Kind.MERGED}, x.{{side}}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    NULL, NULL, NULL, NULL
+    NULL, NULL, NULL
 FROM member_merge x WHERE {{{{who}}}}"""
 # each with the column of its members
 _APART = (
     # id, whether there is one; recorded
     ("g.member_id", f"""
 SELECT {Kind.GUARDIANSHIP}, g.member_id, g.id, CASE WHEN g.present THEN 1 ELSE 0 END, NULL, NULL, NULL, NULL,
-    NULL, NULL, NULL, NULL, g.recorded_at, NULL, NULL, NULL
+    NULL, NULL, NULL, NULL, g.recorded_at, NULL, NULL
 FROM guardian_change g WHERE {{who}}"""),
     # id, revision; kind, actor; recorded
     ("k.member_id", f"""
 SELECT {Kind.SAID}, k.member_id, k.id, k.revision_id, NULL, NULL, NULL, NULL, k.kind, k.actor, NULL, NULL,
-    k.recorded_at, NULL, NULL, NULL
+    k.recorded_at, NULL, NULL
 FROM acknowledgement k WHERE {{who}}"""),
     # id, delivery, attempt, batch; event; recorded
     ("d.member_id", f"""
 SELECT {Kind.EVENT}, d.member_id, e.id, e.delivery_id, e.attempt_id, d.batch_id, NULL, NULL,
-    e.event, NULL, NULL, NULL, e.recorded_at, NULL, NULL, NULL
+    e.event, NULL, NULL, NULL, e.recorded_at, NULL, NULL
 FROM delivery d JOIN delivery_event e ON e.delivery_id = d.id
 WHERE {{who}} AND e.event IN ('shown', {_UNDOING})"""),
     # delivery
     ("d.member_id", f"""
 SELECT {Kind.OUTCOME}, d.member_id, o.delivery_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    NULL, NULL, NULL, NULL
+    NULL, NULL, NULL
 FROM delivery d JOIN outcome o ON o.delivery_id = d.id WHERE {{who}}"""),
     ("x.into_id", _MERGED.format(side="into_id")),
     ("x.from_id", _MERGED.format(side="from_id")),
@@ -148,7 +151,7 @@ FROM delivery d JOIN outcome o ON o.delivery_id = d.id WHERE {{who}}"""),
 # revision, base, attempt, first, last, size; taken, date stated, recalled; no attempt where none was taken
 _BATCHES = f"""
 SELECT {Kind.BATCH}, b.id, n.revision_id, b.base_revision_id, a.id, a.first, a.last, b.size,
-    NULL, NULL, NULL, NULL, a.recorded_at, a.applies_from, n.recalled_at, NULL
+    NULL, NULL, NULL, NULL, a.recorded_at, a.applies_from, n.recalled_at
 FROM batch b JOIN notice n ON n.id = b.notice_id
 LEFT JOIN attempt a ON a.batch_id = b.id AND a.state = 'accepted' AND a.recorded_at IS NOT NULL
 WHERE n.id IN {_NOTICES} AND {{of}}"""
