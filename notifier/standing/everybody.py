@@ -13,6 +13,7 @@ from notifier.standing.alike import Life
 from notifier.standing.answers import Row
 from notifier.standing.asking import checked
 from notifier.standing.grounds import Ground
+from policy_versions.diff.collecting import uncollected
 
 CHUNK = 2000
 
