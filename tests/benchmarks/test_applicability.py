@@ -18,7 +18,7 @@ from policy_versions import applicability as core
 from policy_versions import archive, policies
 
 FIELDS = {"name", "value", "unit", "against", "goal", "holds", "interval"}
-QUICK = ["--members", "400", "--rounds", "1", "--requests", "12", "--database", "sqlite"]
+QUICK = ["--members", "400", "--rounds", "1", "--requests", "40", "--database", "sqlite"]
 NAMES = {
     "lookup",
     "lookup ÷ bare",
