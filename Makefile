@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 BIND ?= 127.0.0.1:8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint types imports units screenshots bench bench-significance bench-delivery format lock clean
+.PHONY: help setup run demo test lint types imports units screenshots bench bench-significance bench-delivery bench-applicability format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -69,6 +69,9 @@ bench-significance: $(VENV)/.installed ## Measure the significance decision on l
 
 bench-delivery: $(VENV)/.tested-with ## Measure sending by the million (ARGS='--members 100000 --only sending')
 	$(BIN)/python benchmarks/delivery.py $(ARGS)
+
+bench-applicability: $(VENV)/.tested-with ## Measure which text governs whom (ARGS='--members 100000 --only asking')
+	$(BIN)/python benchmarks/applicability.py $(ARGS)
 
 format: $(VENV)/.tested-with ## Put the code in its form
 	$(BIN)/ruff check --fix .

@@ -48,6 +48,10 @@ class Order:
         found = bisect_left(instants, at)
         return 2 * found + (found < len(instants) and instants[found] == at)
 
+    def any_in(self, after: datetime, through: datetime) -> bool:
+        """Whether one lies on (after, through]."""
+        return bisect_right(self._instants, after) < bisect_right(self._instants, through)
+
 
 class Own(NamedTuple):
     """A fact of a member's own, with all instants that follow from it.

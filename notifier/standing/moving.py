@@ -19,7 +19,7 @@ from typing import NamedTuple
 from sqlmodel import Session, col, func, select
 
 from errors import CursorMalformed, LimitImpossible
-from notifier.standing import answers, everybody, gathering, statements
+from notifier.standing import answers, everybody, gathering, statements, touched
 from notifier.standing.alike import Life
 from notifier.standing.asking import checked
 from notifier.standing.grounds import Ground
@@ -28,7 +28,7 @@ from policy_versions.models import Revision, Telling
 
 MOST_MOVEMENTS = 10_000
 MOST_LOOKED_AT = 20_000  # members, for one page
-NEVER = datetime(1, 1, 1, tzinfo=UTC)
+NEVER = datetime(1800, 1, 1, tzinfo=UTC)  # and any notice period after it is a date still
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CURSOR = re.compile(r"(-?\d{1,18})\.(-?\d{1,18})\.(\d{1,18})", re.ASCII)
 
@@ -111,12 +111,25 @@ def _page(session: Session, on: Ground, window: _Window, limit: int) -> Movement
     found: list[Movement] = []
     known_from = _brought_in(session, on)
     last, looked_at = window.member_id, 0
-    for life in everybody.lives(session, on.slug, window.member_id):
+    for life in _lives(session, on, window, known_from):
         if len(found) >= limit or looked_at >= MOST_LOOKED_AT:
             return Movements(found, window._replace(member_id=last).written(), True, window.through)
         found += _of_life(on, life, window, known_from)
         last, looked_at = life.member_id, looked_at + 1
     return Movements(found, _Window(window.through, window.through).written(), False, window.through)
+
+
+def _lives(session: Session, on: Ground, window: _Window, known_from: datetime) -> Iterator[Life]:
+    """Everybody, where the policy itself had an instant in that time; else those who may have moved."""
+    if window.after < known_from <= window.through or on.order.any_in(window.after, window.through):
+        yield from everybody.lives(session, on.slug, window.member_id)
+        return
+    time = (window.after, window.through)
+    ids = touched.ids(session, on, time, beyond=window.member_id, limit=MOST_LOOKED_AT + 1)
+    for first in range(0, len(ids), everybody.CHUNK):
+        some = ids[first : first + everybody.CHUNK]
+        _, found = gathering.some(session, on.slug, statements.LISTED, ids=some)
+        yield from sorted(found, key=lambda life: life.member_id)
 
 
 def _brought_in(session: Session, on: Ground) -> datetime:

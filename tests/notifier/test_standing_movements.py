@@ -54,9 +54,10 @@ def test_whoever_follows_is_told_of_each_movement_once(
 ) -> None:
     """However long the steps between two looks are, and whatever happens meanwhile."""
     life, cursor, found = Life(house, letters, later), None, list[Movement]()
-    for part in range(4):
-        life.go(steps_of(1000 * seed + part + 40, 4))
-        some, cursor = follow(house, cursor, limit=1 + part)
+    for number, step in enumerate(steps_of(seed + 40, 14)):
+        life.go([step])
+        later(hours=1 + 7 * number)
+        some, cursor = follow(house, cursor, limit=1 + number)
         found += some
     later(days=60)
     some, _ = follow(house, cursor)
@@ -103,6 +104,29 @@ def test_who_is_brought_in_late_is_told_of_then(running: House, later: Later) ->
     later(minutes=5)
     (moved,), _ = follow(running, cursor)
     assert (moved.external_id, moved.revision, moved.at) == ("ada", 2, running.now - timedelta(days=1, minutes=5))
+
+
+def test_only_those_are_folded_who_may_have_moved(
+    running: House, later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing happened to the policy itself: as they accept, or as their notice is over."""
+    for name in ("ada", "ben", "cleo", "dora"):
+        running.member(name)
+    running.member("eve", email="")
+    running.publish(LONGER, rule="notice", notice_days=5)
+    running.tick()
+    later(hours=1)
+    _, cursor = follow(running)
+    accept(running, "ben", 2)
+    later(hours=1)
+    monkeypatch.delattr(everybody, "lives")
+    (accepted,), cursor = follow(running, cursor)
+    later(days=3)
+    nobody, cursor = follow(running, cursor)
+    later(days=4)
+    others, _ = follow(running, cursor)
+    assert accepted.external_id == "ben" and nobody == []
+    assert [one.external_id for one in others] == ["ada", "cleo", "dora"]
 
 
 def test_a_first_text_is_a_movement_and_joining_is_none(house: House, later: Later) -> None:
