@@ -6,8 +6,6 @@ Every part makes its own database and people, and leaves nothing behind; what th
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,11 +17,11 @@ if not __package__:
 
 from sqlalchemy import Engine
 
+from benchmarks import command
 from benchmarks.applying import asking, exporting, figures, history, serving
 from benchmarks.applying.exporting import Exported
-from benchmarks.decisions.figures import Figure, table
+from benchmarks.decisions.figures import Figure
 from benchmarks.sending import ground
-from benchmarks.sending.children import Stuck
 from benchmarks.sending.figures import on
 
 PARTS = ("asking", "export", "api")
@@ -42,39 +40,24 @@ class Terms(NamedTuple):
 def main(given: Sequence[str] | None = None) -> int:
     """Run, print, and return 0 when everything ran, whatever the figures; 1 when something was stuck."""
     args = _arguments().parse_args(given)
-    found: list[Figure] = []
-    try:
-        for where in args.database:
-            found += measure(Terms(where, args.members, args.only, args.rounds, args.requests))
-    except Stuck as stuck:
-        print(f"A process was stuck: {stuck}", file=sys.stderr)
-        return 1
-    if args.json != "-":
-        print(table(found))
-    if args.json:
-        _write(found, args)
-    return 0
+    return command.run(
+        args.database,
+        lambda where: measure(Terms(where, args.members, args.only, args.rounds, args.requests)),
+        args.json,
+        members=args.members,
+        texts=history.TEXTS,
+    )
 
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--members", type=int, default=1_000_000)
-    parser.add_argument(
-        "--database", nargs="+", default=["sqlite", "postgresql"], metavar="URL",
-        help="sqlite, postgresql (a server is started), or a PostgreSQL server to make databases on",
-    )  # fmt: skip
-    parser.add_argument("--only", type=_parts, default=frozenset(PARTS), metavar="PART,…", help=", ".join(PARTS))
+    command.take_databases(parser)
+    command.take_parts(parser, PARTS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=2000, help="of the API, in a round")
-    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="to a file, or to standard output")
+    command.take_json(parser)
     return parser
-
-
-def _parts(given: str) -> frozenset[str]:
-    parts = frozenset(given.split(","))
-    if parts - set(PARTS):
-        raise argparse.ArgumentTypeError(f"the parts are {', '.join(PARTS)}")
-    return parts
 
 
 def measure(terms: Terms) -> list[Figure]:
@@ -105,20 +88,6 @@ def _ground(terms: Terms, members: int) -> Iterator[Engine]:
 
 def _export(engine: Engine, members: int) -> Exported:
     return exporting.run(ground.address(engine), members)
-
-
-def _write(found: Sequence[Figure], args: argparse.Namespace) -> None:
-    told = {
-        "figures": [one.to_json() for one in found],
-        "members": args.members,
-        "texts": history.TEXTS,
-        "cores": os.cpu_count(),
-    }
-    written = json.dumps(told, indent=1) + "\n"
-    if args.json == "-":
-        print(written, end="")
-    else:
-        Path(args.json).write_text(written)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ README.md.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,9 +19,9 @@ if not __package__:
 
 from sqlalchemy import Engine
 
-from benchmarks.decisions.figures import Figure, table
+from benchmarks import command
+from benchmarks.decisions.figures import Figure
 from benchmarks.sending import figures, ground, hook, mail, opening, pace
-from benchmarks.sending.children import Stuck
 from benchmarks.sending.pace import Terms
 from notifier.runtime import Runtime
 from notifier.senders.sendgrid import SendGridSender
@@ -50,18 +48,8 @@ class Asked(NamedTuple):
 def main(given: Sequence[str] | None = None) -> int:
     """Run, print, and return 0 when everything ran, whatever the figures; 1 when something was stuck."""
     args = _arguments().parse_args(given)
-    found: list[Figure] = []
-    try:
-        for where in args.database:
-            found += measure(_asked(args, where))
-    except Stuck as stuck:
-        print(f"A process was stuck: {stuck}", file=sys.stderr)
-        return 1
-    if args.json != "-":
-        print(table(found))
-    if args.json:
-        _write(found, args)
-    return 0
+    told = {"members": args.members, "answer_ms": args.answer_ms, "threads": args.threads}
+    return command.run(args.database, lambda where: measure(_asked(args, where)), args.json, **told)
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -69,21 +57,11 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--members", type=int, default=1_000_000)
     parser.add_argument("--answer-ms", type=float, default=200, help="until the provider answers a request")
     parser.add_argument("--threads", type=int, default=8, help="that send, of each process")
-    parser.add_argument(
-        "--database", nargs="+", default=["sqlite", "postgresql"], metavar="URL",
-        help="sqlite, postgresql (a server is started), or a PostgreSQL server to make databases on",
-    )  # fmt: skip
-    parser.add_argument("--only", type=_parts, default=frozenset(PARTS), metavar="PART,…", help=", ".join(PARTS))
+    command.take_databases(parser)
+    command.take_parts(parser, PARTS)
     parser.add_argument("--rounds", type=int, help="3 unless told; 5 with one worker and with three")
-    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="to a file, or to standard output")
+    command.take_json(parser)
     return parser
-
-
-def _parts(given: str) -> frozenset[str]:
-    parts = frozenset(given.split(","))
-    if parts - set(PARTS):
-        raise argparse.ArgumentTypeError(f"the parts are {', '.join(PARTS)}")
-    return parts
 
 
 def _asked(args: argparse.Namespace, where: str) -> Asked:
@@ -166,21 +144,6 @@ def _smtp(asked: Asked) -> list[Figure]:
 
 def _tell(said: str) -> None:
     print(said, file=sys.stderr, flush=True)
-
-
-def _write(found: Sequence[Figure], args: argparse.Namespace) -> None:
-    told = {
-        "figures": [one.to_json() for one in found],
-        "members": args.members,
-        "answer_ms": args.answer_ms,
-        "threads": args.threads,
-        "cores": os.cpu_count(),
-    }
-    written = json.dumps(told, indent=1) + "\n"
-    if args.json == "-":
-        print(written, end="")
-    else:
-        Path(args.json).write_text(written)
 
 
 if __name__ == "__main__":

@@ -270,9 +270,15 @@ def _window(
         return None
     work, sender = Work(session, notice, batch, sheet, press, terms.found.barred, terms.now), runtime.sender
     window = windows.open_window(
-        work, sender=sender.name, size=sender.request_size, most=sender.window, allowed=terms.allowed
+        work, sender=sender.name, size=sender.request_size, most=_most(press), allowed=terms.allowed
     )
     return _Opened(work, window, terms.since)
+
+
+def _most(press: Press) -> int:
+    """Requests of the next window: as many as left within a second before, since a kill leaves them unknown."""
+    sender = press.runtime.sender
+    return max(sender.window, min(sender.widest, press.in_a_second))
 
 
 def _clock() -> float:
@@ -348,7 +354,9 @@ def _record(runtime: Runtime, press: Press, opened: _Opened) -> tuple[bool, _Tak
     Where the database is out of reach it is tried again for as long as the lease runs: after that it is unknown.
     """
     batch, taken = opened.work.batch, list[_Taken]()
+    began = _clock()
     answers = list(_send(runtime, opened))
+    press.in_a_second = int(len(answers) / max(_clock() - began, 0.001))
     until, along = _clock() + runtime.settings.lease_seconds, True
     while True:
         taken.clear()

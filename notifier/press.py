@@ -56,6 +56,7 @@ class Press:
     """
 
     runtime: Runtime
+    in_a_second: int = 0  # requests that one thread made, by its last window
     _printed: dict[_Key, Printed] = field(default_factory=dict)
     _records: dict[int, _Record] = field(default_factory=dict)
     _printing: threading.Lock = field(default_factory=threading.Lock)

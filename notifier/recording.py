@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, exists, func
+from sqlalchemy import bindparam, exists, func, or_
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, insert, select, update
 
@@ -63,8 +63,7 @@ def record(
         footing = Footing(*session.connection().execute(_FOOTING, {"of": batch.notice_id}).one())
         session.connection().execute(_LOCKED, {"of": batch.id})
         now = runtime.clock.now(session)
-        for request, verdict in answers:
-            _record_one(session, request, verdict, now)
+        _record_all(session, answers, now)
         smooth = footing.failures == 0 and all(isinstance(verdict, Accepted) for verdict in verdicts)
         _settle_batch(session, runtime, batch, ours=smooth and last)
         _mind_the_pace(session, verdicts, now, paced=footing.paced)
@@ -126,7 +125,9 @@ def _settle_batch(session: Session, runtime: Runtime, batch: Batch, *, ours: boo
 _UNSEEN = {"synchronize_session": False}  # nothing loaded is looked at again
 _ANSWERED = (
     update(Attempt)
-    .where(col(Attempt.id) == bindparam("of"), col(Attempt.state).in_(("started", "unknown")))
+    .where(
+        col(Attempt.id) == bindparam("of"), or_(col(Attempt.state) == "started", col(Attempt.state) == "unknown")
+    )
     .values(
         {
             name: bindparam(f"new_{name}")
@@ -137,9 +138,18 @@ _ANSWERED = (
 )
 
 
-def _record_one(session: Session, request: Request, verdict: Verdict, now: datetime) -> None:
-    state = _state(request, verdict)
-    answer = {
+def _record_all(session: Session, answers: Sequence[Answer], now: datetime) -> None:
+    """Where all were taken they are written at once; one by one where any of them is not as it was left."""
+    if len(answers) > 1 and all(isinstance(verdict, Accepted) for _, verdict in answers):
+        given = [_answer(request, verdict, "accepted", now) for request, verdict in answers]
+        if session.connection().execute(_ANSWERED, given).rowcount == len(answers):
+            return
+    for request, verdict in answers:
+        _record_one(session, request, verdict, now)
+
+
+def _answer(request: Request, verdict: Verdict, state: str, now: datetime) -> dict[str, object]:
+    return {
         "of": request.attempt_id,
         "new_state": state,
         "new_said": "" if isinstance(verdict, Accepted) else str(verdict)[:1000],
@@ -149,6 +159,11 @@ def _record_one(session: Session, request: Request, verdict: Verdict, now: datet
         "new_recorded_at": now,
         "doubted": now if state == "unknown" else None,
     }
+
+
+def _record_one(session: Session, request: Request, verdict: Verdict, now: datetime) -> None:
+    state = _state(request, verdict)
+    answer = _answer(request, verdict, state, now)
     known = session.connection().execute(_ANSWERED, answer).rowcount == 1
     if not known and isinstance(verdict, Accepted):
         taken_after_all(session, request.attempt_id, by="answer", now=now)

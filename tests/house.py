@@ -51,6 +51,7 @@ class KeptLetters:
     name: str = "kept"
     request_size: int = 1000
     window: int = 1
+    widest: int = 1
     repeatable: bool = False
     reports: bool = False
     log: dict[int, bool] = field(default_factory=dict)  # what the provider's log shows, by attempt

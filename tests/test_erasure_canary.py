@@ -30,9 +30,21 @@ from sqlalchemy import select as sa_select
 from sqlmodel import select
 
 from app import create_app
-from database import reading, writing
+from database import forget_erased, reading, writing
 from errors import NoSuchMember
-from notifier import exporting, keys, members, outbox, senders, standing, suppressions, tokens
+from notifier import (
+    erasures,
+    exporting,
+    keys,
+    members,
+    outbox,
+    replaying,
+    restoring,
+    senders,
+    standing,
+    suppressions,
+    tokens,
+)
 from notifier.bounces import taking
 from notifier.models import Delivery, Member
 from notifier.runtime import Runtime
@@ -264,6 +276,15 @@ class Person:
         self.program.send("GET", f"/members/{KEY}/applicability?policy=privacy")
         self.program.send("GET", f"/members/{KEY}/site-notice")
 
+    def by_other_names(self) -> None:
+        """Another key of theirs is changed into this one's, and another account of theirs ends in this one."""
+        account = {"email": ADDRESS, "guardian_email": GUARDIAN}
+        assert self.program.send("PUT", f"/members/{KEY}-again", account).status_code == 201
+        renamed = {"external_id": f"{KEY}-anew"}
+        assert self.program.send("POST", f"/members/{KEY}-again/rename", renamed).status_code == 204
+        merged = {"into": KEY}
+        assert self.program.send("POST", f"/members/{KEY}-anew/merge", merged).status_code == 204
+
     def by_administration(self) -> None:
         at = f"/admin/members/{self.member.id}"
         for typed in (KEY, ADDRESS):
@@ -341,6 +362,7 @@ def person(
         later(hours=1)
         instance.tick()
     delivery = person.by_letter()
+    person.by_other_names()
     person.by_administration()
     person.by_draft()
     person.by_reports(delivery)
@@ -353,11 +375,17 @@ def person(
 # -- gone ---------------------------------------------------------------------------------------
 
 
+KEPT = ("member.external_id", "member.email", "former_name.external_id")  # of one who is a member
+
+
 def test_who_entered_by_every_door_is_nowhere_once_erased(
     person: Person, later: Later, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     house, number, before = person.house, person.member.id or 0, _timeline(person)
-    assert in_columns(house.runtime) and in_files(tmp_path), "the canary sang"
+    later(seconds=1)
+    person.by_reports(_delivery(person))  # not folded yet
+    assert set(in_columns(house.runtime)) == {*KEPT, "webhook_body.body"}, "the canary sang"
+    assert set(in_files(tmp_path)) >= {"0.eml", "1.eml"}, "a test letter, and a letter"
     outbox.erase(house.runtime, person.member, actor="a test")
     _late_words(person, number)
     later(days=8)  # bodies that could not be folded are kept for seven
@@ -389,10 +417,15 @@ def _export(house: House, number: int) -> bytes:
     return target.getvalue()
 
 
+def _delivery(person: Person, number: int | None = None) -> int:
+    with reading(person.house.runtime.engine) as session:
+        of = number or person.member.id
+        return session.exec(select(Delivery.id).where(Delivery.member_id == of)).first() or 0
+
+
 def _late_words(person: Person, number: int) -> None:
     """What comes of a letter after its member was erased."""
-    with reading(person.house.runtime.engine) as session:
-        delivery = session.exec(select(Delivery.id).where(Delivery.member_id == number)).first() or 0
+    delivery = _delivery(person, number)
     person.by_reports(delivery)
     person.by_bounce(delivery)
     for _ in range(2):
@@ -415,3 +448,28 @@ def test_who_lapsed_is_purged_in_one_tick_however_many_there_are(house: House, l
     assert outbox.purge(house.runtime, at_once=10) == 25
     assert in_columns(house.runtime) == {}
     assert outbox.purge(house.runtime) == 0
+
+
+def test_who_was_erased_after_a_backup_is_nowhere_once_it_is_put_back(person: Person, tmp_path: Path) -> None:
+    """By the erasure journal, and from every table: those that came later among them."""
+    house, number, before = person.house, person.member.id or 0, _timeline(person)
+    engine = house.runtime.engine
+    if engine.dialect.name != "sqlite":
+        pytest.skip("the database is put back as a file; what erases again is the same on both")
+    place = Path(engine.url.database or "")
+    forget_erased(engine)
+    kept = place.read_bytes()
+    outbox.erase(house.runtime, person.member, actor="a test")
+    engine.dispose()
+    for part in tmp_path.rglob(f"{place.name}*"):
+        part.unlink()
+    place.write_bytes(kept)
+    assert set(in_columns(house.runtime)) == set(KEPT), "they are back"
+    restoring.begin(house.runtime, actor="a test")
+    done = replaying.replay(house.runtime, erasures.read(house.runtime.settings.erasure_journal), actor="a test")
+    assert done.erased == 1
+    house.tick()
+    assert in_columns(house.runtime) == {}
+    engine.dispose()
+    assert in_files(tmp_path) == {}
+    assert _timeline(person, number) == before

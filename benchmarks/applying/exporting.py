@@ -5,17 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import database
 from benchmarks.sending.children import ROOT, Stuck
+from benchmarks.sending.ends import peak
 from notifier import standing
 
 AT = datetime(2023, 6, 1, tzinfo=UTC)
@@ -53,16 +52,7 @@ def _export(url: str) -> Exported:
         for row in standing.everyone(session, "privacy", AT, now=NOW):
             writer.writerow(row)
             rows += 1
-    return Exported(rows, time.perf_counter() - began, _peak())
-
-
-def _peak() -> float:
-    """The most resident memory that this process ever had, in MB."""
-    with suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Exported(rows, time.perf_counter() - began, peak())
 
 
 if __name__ == "__main__":

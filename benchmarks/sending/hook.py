@@ -115,6 +115,7 @@ class _Taking:
     name = "sendgrid"
     request_size = 1000
     window = 1
+    widest = 1
     repeatable = False
     reports = True
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gc
-import resource
 import smtplib
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count, islice
@@ -19,7 +17,7 @@ from typing import Any
 
 import database
 from benchmarks.sending import ground, hook, same
-from benchmarks.sending.ends import begin, say
+from benchmarks.sending.ends import begin, peak, say
 from benchmarks.sending.same import Request
 from notifier import outbox, scheduler
 from notifier.runtime import Runtime
@@ -36,15 +34,6 @@ def _wait() -> None:
     sys.stdin.readline()
 
 
-def _peak() -> float:
-    """The most resident memory that this process ever had, in MB: what was before its exec is not counted."""
-    with suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 # -- sending ------------------------------------------------------------------------------------
 
 
@@ -58,7 +47,7 @@ def work(url: str, to: str | int, threads: int) -> None:
     scheduler.open_due(works)
     opened, spent = time.perf_counter(), time.process_time()
     outbox.deliver(works)
-    say(opened=opened - began, sent=time.perf_counter() - opened, peak=_peak(), cpu=time.process_time() - spent)
+    say(opened=opened - began, sent=time.perf_counter() - opened, peak=peak(), cpu=time.process_time() - spent)
     works.sender.close()
 
 

@@ -19,6 +19,7 @@ class FolderSender:
     name = "folder"
     request_size = 1
     window = 50
+    widest = 50
     repeatable = True
     reports = False
 

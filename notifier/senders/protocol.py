@@ -69,8 +69,9 @@ class Unknown(SendFailure):
 
 
 class Sender(Protocol):
-    """name: as in the setting. request_size: recipients in one request. window: requests between commits.
+    """name: as in the setting. request_size: recipients in one request.
 
+    window: requests between commits. widest: as many at most, where so many leave within a second.
     repeatable: True when sending the same delivery twice leaves one letter (the folder), so that an
     attempt cut short may simply be made again.
     reports: whether it will be heard what became of accepted letters (a webhook, bounces that are read).
@@ -79,6 +80,7 @@ class Sender(Protocol):
     name: str
     request_size: int
     window: int
+    widest: int
     repeatable: bool
     reports: bool
 

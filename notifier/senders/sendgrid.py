@@ -44,6 +44,7 @@ class SendGridSender:
     name = "sendgrid"
     request_size = MOST
     window = 1
+    widest = 1
     repeatable = False
 
     def __init__(

@@ -22,6 +22,7 @@ class SmtpSender:
     name = "smtp"
     request_size = 1
     window = 10
+    widest = 250
     repeatable = False
 
     def __init__(

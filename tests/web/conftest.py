@@ -1,5 +1,7 @@
 """The application on a whole house, and a client that is a reader."""
 
+from itertools import count
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -44,3 +46,14 @@ def app(house: House, compiled: Compiled) -> Flask:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture
+def reader(client: FlaskClient) -> FlaskClient:
+    """One whom no throttle has met in another test: at an address of their own."""
+    number = next(_readers)
+    client.environ_base["REMOTE_ADDR"] = f"198.51.{number // 250}.{number % 250 + 1}"
+    return client
+
+
+_readers = count(1)

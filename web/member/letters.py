@@ -49,18 +49,8 @@ def letter(token: str) -> str:
 def confirming(token: str, deed: str) -> str | Response:
     """Ask once more: only the form on this page records anything."""
     opened, of = _follow(token)
-    page = present.page(of, now())
-    if not page.is_asked:
-        return redirect(url_for("member.letter", token=token), 303)
-    return render_template(
-        "member/confirm.html",
-        page_title="Accept this text?" if deed == "accept" else "Decline this text?",
-        page=page,
-        deed=deed,
-        route="by the link in your letter",
-        back=url_for("member.letter", token=token),
-        form_token=own_forms.token(_form(opened, deed)),
-    )
+    back = url_for("member.letter", token=token)
+    return asked_again(of, deed, _form(opened, deed), back=back, route="by the link in your letter")
 
 
 @blueprint.post(f"/m/<token>/{DEED}")
@@ -71,6 +61,22 @@ def answer(token: str, deed: str) -> Response:
     if of.speaks:
         record(of, deed, "link")
     return redirect(url_for("member.letter", token=token), 303)
+
+
+def asked_again(of: Subject, deed: str, form: str, *, back: str, route: str) -> str | Response:
+    """The page that asks once more, or the way back where nothing is asked. form: what it may be used for."""
+    page = present.page(of, now())
+    if not page.is_asked:
+        return redirect(back, 303)
+    return render_template(
+        "member/confirm.html",
+        page_title="Accept this text?" if deed == "accept" else "Decline this text?",
+        page=page,
+        deed=deed,
+        route=route,
+        back=back,
+        form_token=own_forms.token(form),
+    )
 
 
 def _form(opened: Opened, deed: str) -> str:

@@ -19,7 +19,7 @@ from web import own_forms
 from web.context import now, runtime, session
 from web.filters import instant
 from web.member import blueprint, present, throttle
-from web.member.letters import DEED, record
+from web.member.letters import DEED, asked_again, record
 from web.member.present import Subject
 from web.public.present import compare_url, home
 
@@ -189,18 +189,8 @@ def _subject(token: str, slug: str, number: int) -> Subject:
 def own_confirming(token: str, slug: str, number: int, deed: str) -> str | Response:
     """Ask once more: only the form on this page records anything."""
     of = _subject(token, slug, number)
-    page = present.page(of, now())
-    if not page.is_asked:
-        return redirect(url_for("member.own", token=token), 303)
-    return render_template(
-        "member/confirm.html",
-        page_title="Accept this text?" if deed == "accept" else "Decline this text?",
-        page=page,
-        deed=deed,
-        route="on your own page",
-        back=url_for("member.own", token=token),
-        form_token=own_forms.token(_form(of, deed)),
-    )
+    back = url_for("member.own", token=token)
+    return asked_again(of, deed, _form(of, deed), back=back, route="on your own page")
 
 
 @blueprint.post(f"/me/<token>/<slug>/<row:number>/{DEED}")
