@@ -30,7 +30,7 @@ NOWHERE = "http://127.0.0.1:9"
 WORKERS = 3
 RUNS = 5  # with one worker and with three
 MOST_SHARED = 200_000  # members, by several workers
-MOST_MAILED = 10_000  # letters to a mail server are one a request
+MOST_MAILED = 50_000  # letters to a mail server are one a request
 MOST_HOOKED = 200_000
 PARTS = ("opening", "sending", "memory", "scaling", "workers", "webhook", "smtp")
 

@@ -139,7 +139,7 @@ def of_smtp(found: Mailed, terms: Terms) -> list[Figure]:
         Figure(
             "smtp, the whole outbox ÷ bare loop",
             statistics.median(found.outbox) / bare,
-            against=f"ten letters a commit: {_spread(found.outbox)} letters/s",
+            against=f"as many letters a commit as leave in a second: {_spread(found.outbox)} letters/s",
         ),
         _astray("smtp: letters lost or doubled", found.astray, found.letters, 3 * len(found.ours)),
     ]

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -260,6 +260,38 @@ def test_no_batch_is_taken_along_of_a_notice_that_was_stopped_meanwhile(
     outbox.deliver(worker(running, "node", sender=sender, sending_threads=1))
     assert len(sender.requests) == 1
     assert fates(running) == {"accepted": 1}
+
+
+# -- how wide a window is -----------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Watching(KeptLetters):
+    """Keeps letters, and what was open on record at each; takes its time over them, by the test's own clock."""
+
+    seconds: float = 0.0
+    passed: float = 0.0
+    house: House | None = None
+    open: list[int] = field(default_factory=list)
+
+    def send(self, message: Message, recipients: Sequence[Recipient], *, attempt_id: int) -> Accepted:
+        assert self.house is not None
+        self.passed += self.seconds
+        self.open.append(fates(self.house)["started"])
+        return KeptLetters.send(self, message, recipients, attempt_id=attempt_id)
+
+
+@pytest.mark.parametrize(("seconds", "widest"), [(0.001, 6), (0.2, 5), (2.0, 2)])
+def test_as_many_letters_are_open_as_leave_within_a_second(
+    running: House, monkeypatch: pytest.MonkeyPatch, seconds: float, widest: int
+) -> None:
+    people(running, 20)
+    opened(running)
+    sender = Watching(request_size=1, window=2, widest=6, seconds=seconds, house=running)
+    monkeypatch.setattr(outbox, "_clock", lambda: sender.passed)
+    outbox.deliver(worker(running, "node", sender=sender, sending_threads=1))
+    assert (sender.open[0], max(sender.open)) == (2, widest)
+    assert (len(sender.taken), once_each(sender)) == (20, True)
 
 
 # -- stopping -----------------------------------------------------------------------------------
