@@ -170,7 +170,7 @@ def test_statements_and_authorization_headers_are_never_written(as_json: Written
 class Breaking:
     """A sender that fails in a way nobody foresaw, with the recipients' addresses in the error's words."""
 
-    name, request_size, window, repeatable, reports = "breaking", 1000, 1, False, True
+    name, request_size, window, widest, repeatable, reports = "breaking", 1000, 1, 1, False, True
 
     def send(self, message: Message, recipients: list[Recipient], *, attempt_id: int) -> Accepted:
         raise RuntimeError(f"cannot encode {[each.address for each in recipients]} of {message.sender}")
