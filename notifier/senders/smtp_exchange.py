@@ -31,21 +31,22 @@ def announce(smtp: smtplib.SMTP, letter: Envelope) -> None:
     """Come to where only the letter's text is missing. Raises: NotSent, Refused; OSError."""
     commands = _commands(smtp, letter)
     if smtp.has_extn("pipelining"):
-        _announce_at_once(smtp, commands)
+        _announce_at_once(smtp, commands, letter.address)
     else:
         for command, step in zip(commands, _STEPS, strict=True):
             smtp.send(command)
-            _expect(smtp.getreply(), *step)
+            _expect(smtp.getreply(), letter.address, *step)
 
 
-def hand_over(smtp: smtplib.SMTP, content: bytes) -> str:
+def hand_over(smtp: smtplib.SMTP, letter: Envelope) -> str:
     """Send the text. Returns: the server's words. Raises: NotSent, Refused; OSError."""
+    content = letter.content
     if b"\n." in content:
         content = _LEADING_DOT.sub(b"..", content)
     smtp.send(content + b".\r\n")
     code, text = smtp.getreply()
-    _expect((code, text), 2, "the letter")
-    return _words(text)
+    _expect((code, text), letter.address, 2, "the letter")
+    return _words(text, letter.address)
 
 
 def _commands(smtp: smtplib.SMTP, letter: Envelope) -> tuple[bytes, bytes, bytes]:
@@ -67,7 +68,7 @@ def _commands(smtp: smtplib.SMTP, letter: Envelope) -> tuple[bytes, bytes, bytes
     )
 
 
-def _announce_at_once(smtp: smtplib.SMTP, commands: tuple[bytes, bytes, bytes]) -> None:
+def _announce_at_once(smtp: smtplib.SMTP, commands: tuple[bytes, bytes, bytes], to: str) -> None:
     """Say all three, and read all three replies before judging any, so that none is taken for a later one's."""
     smtp.send(b"".join(commands))
     replies: list[tuple[int, bytes]] = []
@@ -77,15 +78,15 @@ def _announce_at_once(smtp: smtplib.SMTP, commands: tuple[bytes, bytes, bytes]) 
             break
     try:
         for reply, step in zip(replies, _STEPS, strict=False):
-            _expect(reply, *step)
+            _expect(reply, to, *step)
     except SendFailure:
         if replies[-1][0] // 100 == 3:  # it waits for the text of a letter that it has no recipient for
             smtp.close()
         raise
 
 
-def _expect(reply: tuple[int, bytes], kind: int, step: str, address: bool = False) -> None:
-    """Go on where a reply is of the kind hoped for (its first digit).
+def _expect(reply: tuple[int, bytes], to: str, kind: int, step: str, address: bool = False) -> None:
+    """Go on where a reply is of the kind hoped for (its first digit). to: the letter's address.
 
     Raises: NotSent for 4xx, Refused for 5xx; OSError for what is no SMTP, after which nothing can be relied on.
     """
@@ -94,18 +95,23 @@ def _expect(reply: tuple[int, bytes], kind: int, step: str, address: bool = Fals
         return
     if code // 100 not in (4, 5):
         raise smtplib.SMTPServerDisconnected(f"it answered {step} out of turn with {code}")
-    raise _failure(code, text, step, address=address)
+    raise _failure(code, text, step, to=to, address=address)
 
 
-def _failure(code: int, text: bytes | str, step: str, *, address: bool = False) -> SendFailure:
-    sentence = f"The mail server answered {step} with {code} {_words(text)}."
+def _failure(code: int, text: bytes | str, step: str, *, to: str = "", address: bool = False) -> SendFailure:
+    sentence = f"The mail server answered {step} with {code} {_words(text, to)}."
     if code // 100 == 5:
         return Refused(sentence, status=code, address=address)
     return NotSent(sentence, status=code)
 
 
-def _words(text: bytes | str) -> str:
-    return without_addresses(text.decode(errors="replace") if isinstance(text, bytes) else text)
+def _words(text: bytes | str, to: str) -> str:
+    """What the server said. Many name the mailbox or its domain alone; kept, that would outlive an erasure."""
+    said = text.decode(errors="replace") if isinstance(text, bytes) else text
+    for part in to.rpartition("@")[::2]:
+        if part and part.lower() in said.lower():  # so that an expression is made of few of ten million
+            said = re.sub(rf"(?<![\w.+-]){re.escape(part)}(?![\w+-])", "[address]", said, flags=re.IGNORECASE)
+    return without_addresses(said)
 
 
 def lost(error: OSError) -> Unknown:

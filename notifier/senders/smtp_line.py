@@ -94,7 +94,7 @@ class Line:
             smtp = self._ready()
             exchange.announce(smtp, letter)
             self._begun = True
-            return exchange.hand_over(smtp, letter.content)
+            return exchange.hand_over(smtp, letter)
         except SendFailure as failure:
             self._refused(failure)
             raise

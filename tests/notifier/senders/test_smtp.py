@@ -111,6 +111,30 @@ def test_a_reply_decides_the_letters_fate(
     assert len(inbox.letters) == 1
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "550 5.1.1 No such user: Zoe here",
+        "550 5.1.1 (zoe) unknown at EXAMPLE.org",
+        "550 zoe: mailbox full; relay for example.org denied",
+    ],
+)
+def test_no_part_of_an_address_is_kept_of_what_a_server_says(
+    inbox: Inbox, sender: SmtpSender, reply: str
+) -> None:
+    """Servers name the mailbox alone as often as the whole address; what they said outlives an erasure."""
+    for step in ("RCPT", "DATA"):
+        inbox.replies = {step: reply}
+        said = str(fate(sender))
+        assert "zoe" not in said.lower() and "example.org" not in said.lower()
+        assert "[address]" in said and "550" in said
+
+
+def test_a_short_name_takes_no_other_word_out_of_what_a_server_says(inbox: Inbox, sender: SmtpSender) -> None:
+    inbox.replies["RCPT"] = "550 5.1.1 unknown or not a user"
+    assert str(fate(sender, "n@example.org")).endswith("550 5.1.1 unknown or not a user.")
+
+
 def test_a_refused_letter_does_not_cost_the_connection(inbox: Inbox, sender: SmtpSender) -> None:
     inbox.replies["RCPT"] = "550 5.1.1 Unknown"
     fate(sender)
