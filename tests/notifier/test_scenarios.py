@@ -307,7 +307,6 @@ def story(house: House, letters: KeptLetters, later: Later, tmp_path: Path) -> S
     return Story(house, letters, later, tmp_path / "texts")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("scenario", WHO_IS_TOLD, ids=lambda scenario: scenario.says)
 def test_who_is_told(story: Story, scenario: Scenario) -> None:
     story.go(scenario.steps)
