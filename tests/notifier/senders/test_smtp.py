@@ -119,9 +119,7 @@ def test_a_reply_decides_the_letters_fate(
         "550 zoe: mailbox full; relay for example.org denied",
     ],
 )
-def test_no_part_of_an_address_is_kept_of_what_a_server_says(
-    inbox: Inbox, sender: SmtpSender, reply: str
-) -> None:
+def test_no_part_of_an_address_is_kept_of_what_a_server_says(inbox: Inbox, sender: SmtpSender, reply: str) -> None:
     """Servers name the mailbox alone as often as the whole address; what they said outlives an erasure."""
     for step in ("RCPT", "DATA"):
         inbox.replies = {step: reply}
