@@ -6,11 +6,11 @@ spans, in whatever order they are handed over, and nothing recorded at an instan
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import groupby
 from typing import ClassVar, NamedTuple
 
 FactId = str  # opaque: names the row that a fact came from
@@ -164,6 +164,7 @@ class _State:
     """What is known at the instant the fold has come to."""
 
     revisions: dict[int, Published] = field(default_factory=dict)
+    numbers: list[int] = field(default_factory=list)  # of those that are live, ascending
     withdrawn: dict[int, Withdrawn] = field(default_factory=dict)
     decided: dict[int, Decided] = field(default_factory=dict)
     joined: Joined | None = None
@@ -177,8 +178,10 @@ class _State:
         match fact:
             case Published():
                 self.revisions[fact.revision] = fact
+                self._list(fact.revision)
             case Withdrawn():
                 self.withdrawn[fact.revision] = fact
+                self._list(fact.revision)
             case Decided():
                 self.decided[fact.revision] = fact
             case Joined():
@@ -196,10 +199,18 @@ class _State:
             case Ended():
                 self.ended = True
 
+    def _list(self, number: int) -> None:
+        """Keep the live revisions' numbers in order: the fold walks along them at every instant."""
+        place = bisect_left(self.numbers, number)
+        listed = self.numbers[place : place + 1] == [number]
+        if number in self.withdrawn and listed:
+            del self.numbers[place]
+        elif number not in self.withdrawn and not listed:
+            self.numbers.insert(place, number)
+
     def live(self, after: int = 0) -> Iterator[Published]:
         """Revisions not withdrawn, by number."""
-        for number in sorted([n for n in self.revisions if n > after and n not in self.withdrawn]):
-            yield self.revisions[number]
+        return (self.revisions[number] for number in self.numbers[bisect_right(self.numbers, after) :])
 
     @property
     def guardian(self) -> bool:
@@ -210,8 +221,14 @@ class _State:
         decision = self.decided.get(number)
         return decision is None or decision.significant
 
-    def in_force(self, at: datetime) -> Published | None:
-        return max((r for r in self.live() if r.effective_at <= at), key=lambda r: r.revision, default=None)
+    def in_force(self, at: datetime, after: int = 0) -> Published | None:
+        """The last live revision in force; None where that is none after that number."""
+        for number in reversed(self.numbers):
+            if number <= after:
+                break
+            if self.revisions[number].effective_at <= at:
+                return self.revisions[number]
+        return None
 
     def standing(self) -> Iterator[Noticed]:
         """Notices given and not undone."""
@@ -285,13 +302,14 @@ def _protects(fact: Fact) -> bool:
 
 def _instants(known: list[Fact]) -> Iterator[tuple[datetime, list[Fact]]]:
     """Every instant at which an answer may change, with the facts that arrive at it, in order."""
-    arrivals = {at: list(group) for at, group in groupby(known, key=lambda fact: fact.at)}
+    arrivals: dict[datetime, list[Fact]] = {}
+    for fact in known:
+        arrivals.setdefault(fact.at, []).append(fact)
     published = [fact for fact in known if isinstance(fact, Published)]
     later = {fact.effective_at for fact in published}
+    by_notice = [fact for fact in published if fact.rule is Rule.NOTICE]
     for notice in _notices(known):
-        for revision in published:
-            if _covers(notice, revision.revision):
-                later.add(deadline(notice, revision))
+        later.update(deadline(notice, r) for r in by_notice if _covers(notice, r.revision))
     for instant in sorted(arrivals.keys() | later):
         yield instant, arrivals.get(instant, [])
 
@@ -336,10 +354,15 @@ def _step(state: _State, spans: list[Span], instant: datetime) -> None:
 
 def _move(state: _State, spans: list[Span], instant: datetime) -> None:
     current = spans[-1].revision
+    furthest = state.in_force(instant, after=current)
+    if furthest is None:  # so it is at most instants
+        return
     target: Published | None = None
     reasons: dict[int, _Met] = {}
     passed: dict[int, _Met] = {}  # up to the revision looked at; what lies beyond the target tipped nothing
     for revision in state.live(after=current):
+        if revision.revision > furthest.revision:
+            break
         if state.significant(revision.revision):
             met = _met(state, revision, instant)
             if met is None:

@@ -8,15 +8,17 @@ letters come in their one row, as three lists in one order.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from enum import IntEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnClause, String, TextualSelect, column, text
+from sqlalchemy import BigInteger, ColumnClause, Dialect, String, TextualSelect, column, text
+from sqlalchemy.types import UserDefinedType
 from sqlmodel import Session
 
-from notifier.models import UNDOING_EVENTS, Member
+from notifier.models import UNDOING_EVENTS
 
 
 class Kind(IntEnum):
@@ -82,8 +84,25 @@ def batches(dialect: str) -> TextualSelect:
     return _typed(f"{_NOTHING}\nUNION ALL {_BATCHES.format(of=_which(dialect, LISTED, 'b.id'))}")
 
 
+class _Instant(UserDefinedType[datetime]):
+    """As the models' own, in one call a value: an export reads millions of them."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, _coltype: object) -> Callable[[Any], datetime | None]:
+        return _aware if dialect.name == "postgresql" else _parsed
+
+
+def _aware(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
+
+
+def _parsed(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value + "Z")
+
+
 def _typed(statement: str) -> TextualSelect:
-    instant = Member.__table__.c.joined_at.type  # type: ignore[attr-defined]
+    instant = _Instant()
     columns: list[ColumnClause[Any]] = [
         column(name, BigInteger()) for name in ("kind", "id", "n1", "n2", "n3", "n4", "n5", "n6")
     ]
