@@ -6,7 +6,7 @@ import json as library
 from typing import Any
 
 from flask import request
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from errors import BodyUnreadable
 
@@ -40,8 +40,11 @@ def _decoded(raw: bytes) -> str:
 
 def read() -> bytes:
     """The raw body, its size judged before it is read. Raises: RequestEntityTooLarge."""
-    request.max_content_length = MOST_BYTES
-    return request.get_data(cache=True)
+    request.max_content_length = MOST_BYTES + 1  # a body of no stated length is read up to there, and no further
+    raw = request.get_data(cache=True)
+    if len(raw) > MOST_BYTES:
+        raise RequestEntityTooLarge
+    return raw
 
 
 def unreadable(why: str) -> BodyUnreadable:

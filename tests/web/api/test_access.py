@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlmodel import select
+from werkzeug.test import create_environ, run_wsgi_app
 
 from database import reading, writing
 from notifier import keys
@@ -171,6 +173,21 @@ def test_a_body_that_cannot_be_used_is_said_to_be(
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(program: Program) -> None:
     problem = program.post("/applicability:query", b" " * (bodies.MOST_BYTES + 1), 413)
     assert "larger than is taken" in problem["detail"]
+
+
+def test_a_body_of_no_stated_length_is_never_cut_short(program: Program, app: Flask) -> None:
+    rows = b'{"external_id": "bob"}\n' + b" " * bodies.MOST_BYTES + b'\n{"external_id": "cem"}\n'
+
+    def sent(body: bytes) -> int:
+        headers = {"Authorization": f"Bearer {program.token}", "Content-Type": "application/x-ndjson"}
+        pieces = {"wsgi.input": BytesIO(body), "wsgi.input_terminated": True}
+        asked = create_environ("/api/v1/members:batch", method="POST", headers=headers, environ_overrides=pieces)
+        asked.pop("CONTENT_LENGTH", None)
+        return int(run_wsgi_app(app, asked)[1].split()[0])
+
+    assert sent(rows) == 413
+    program.get("/members/bob", 404)
+    assert sent(rows[: bodies.MOST_BYTES]) == 200
 
 
 def test_a_fault_of_ours_is_a_problem_without_its_details(
