@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import click
 import database
 import settings as configuration
 from errors import Refusal, SettingInvalid
+from policy_versions import origins
 
 
 class _Group(click.Group):
@@ -43,8 +45,10 @@ def _said(error: OSError) -> str:
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="gazette")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Gazette: which text governed whom, from when, and how you know."""
+    context.with_resource(origins.coming(origins.COMMAND_LINE, socket.gethostname()))
 
 
 def _actor() -> str:

@@ -11,7 +11,8 @@ import notifier.models
 import notifier.revocations
 import notifier.seals
 import notifier.verifications  # noqa: F401
-import policy_versions.models  # noqa: F401
+import policy_versions.models
+import policy_versions.origins  # noqa: F401
 import web.accounts  # noqa: F401
 
 connection = context.config.attributes["connection"]

@@ -35,6 +35,7 @@ from notifier.bounces import taking
 from notifier.events import bodies
 from notifier.models import Notice, Tick
 from notifier.runtime import Runtime
+from policy_versions import origins
 
 log = logging.getLogger(__name__)
 LATER = timedelta(minutes=5)  # a notice that could not be opened is tried again
@@ -143,7 +144,8 @@ def tick(runtime: Runtime, job: Job) -> int:
     error = ""
     done = 0
     try:
-        done = job.run(runtime)
+        with origins.coming(origins.SCHEDULER, runtime.node):
+            done = job.run(runtime)
     except Exception as fault:
         log.exception("the job %s failed", job.name)
         error = f"{type(fault).__name__}: {fault}"[:500]

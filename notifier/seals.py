@@ -17,7 +17,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from notifier import lineage, models, revocations
 from notifier.models import BIG
-from policy_versions import chain
+from policy_versions import chain, origins
 from policy_versions import models as record
 
 ANSWERS = "answer"  # the subject of seals over what became of requests
@@ -80,7 +80,7 @@ _WHOLE: tuple[type[SQLModel], ...] = (
     *(record.Policy, record.Revision, record.Withdrawal, record.Filing, record.Telling, record.DecisionRecord),
     *(record.Proposal, record.ProposalAnswer, record.Reopening, record.Translation, record.TranslationDecision),
     *(record.AuditEntry, models.GuardianChange, models.Acknowledgement, models.RenderedLetter, models.Omission),
-    *(revocations.LinkRevocation, lineage.MemberMerge),
+    *(revocations.LinkRevocation, lineage.MemberMerge, origins.AuditOrigin),
 )
 COVERS = (
     *(Cover(model) for model in _WHOLE),

@@ -286,6 +286,10 @@ class AuditEntry(SQLModel, table=True):
     """Who did what, when. Only grows; each entry's hash covers the one before. Never personal information."""
 
     __tablename__ = "audit"
+    __table_args__ = (  # the log is read by each of these, the newest first
+        *(Index(f"ix_audit_{name}_id", name, "id") for name in ("actor", "action", "subject")),
+        Index("ix_audit_recorded_at", "recorded_at"),
+    )
     id: int | None = Field(default=None, primary_key=True)
     recorded_at: datetime
     actor: str

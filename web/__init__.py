@@ -19,7 +19,20 @@ def register(app: Flask, runtime: Runtime) -> None:
     from jinja2 import StrictUndefined
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from web import addresses, admin, api, context, errors, filters, headers, hooks, member, metrics, public
+    from web import (
+        addresses,
+        admin,
+        api,
+        context,
+        errors,
+        filters,
+        headers,
+        hooks,
+        member,
+        metrics,
+        origins,
+        public,
+    )
 
     settings = runtime.settings
     app.extensions["gazette"] = runtime
@@ -43,6 +56,7 @@ def register(app: Flask, runtime: Runtime) -> None:
     addresses.register(app)
     csrf = CSRFProtect(app)
     context.register(app)
+    origins.register(app)
     filters.register(app)
     errors.register(app)
     headers.register(app, runtime)
