@@ -23,6 +23,7 @@ def register(app: Flask, runtime: Runtime) -> None:
         addresses,
         admin,
         api,
+        assets,
         context,
         errors,
         filters,
@@ -32,6 +33,7 @@ def register(app: Flask, runtime: Runtime) -> None:
         metrics,
         origins,
         public,
+        serving,
     )
 
     settings = runtime.settings
@@ -50,6 +52,8 @@ def register(app: Flask, runtime: Runtime) -> None:
     )
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    serving.register(app, runtime)
+    assets.register(app)
     if settings.proxies:
         hops = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from notifier.runtime import Runtime
+from web import assets
 from web.context import in_administration
+from web.serving.middleware import MAY_BE_KEPT
 
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-src 'self'; "
@@ -15,6 +17,9 @@ CONTENT_POLICY = (
 ADMINISTRATION_POLICY = f"{CONTENT_POLICY}; script-src 'self'; connect-src 'self'"
 # Only for a letter shown as it was sent: its styles are inlined, and nothing else in it may do anything.
 LETTER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
+
+FOR_GOOD = "public, max-age=31536000, immutable"  # of what its address names by a hash
+ASKED = {"view"}  # what public pages that are kept may be asked for by
 
 
 def register(app: Flask, runtime: Runtime) -> None:
@@ -37,13 +42,34 @@ def register(app: Flask, runtime: Runtime) -> None:
 def _cached(response: Response) -> Response:
     """Public pages may be kept but are asked for again with their ETag; the administration's are never kept."""
     if request.endpoint == "static":
-        response.headers["Cache-Control"] = "public, max-age=3600"
-        return response
+        return _static(response)
     if in_administration(request.path) or request.method not in ("GET", "HEAD"):
         response.headers["Cache-Control"] = "no-store"
         return response
     response.headers.setdefault("Cache-Control", "public, no-cache")
     if response.status_code == 200 and not response.is_streamed:
         response.add_etag()
+        if request.blueprint == "public" and response.cache_control.public:
+            return _kept(response)
         response.make_conditional(request)
+    return response
+
+
+def _kept(response: Response) -> Response:
+    """Same for everybody: kept by what stands before the application, which also says when it has not changed."""
+    if request.args.keys() <= ASKED:  # else whoever makes up words could fill it
+        request.environ[MAY_BE_KEPT] = True
+    else:
+        response.make_conditional(request)
+    return response
+
+
+def _static(response: Response) -> Response:
+    """For good where the address names its content (web/assets.py), else for an hour."""
+    for_good = request.args.get("v") == assets.version(str((request.view_args or {}).get("filename")))
+    response.headers["Cache-Control"] = FOR_GOOD if for_good else "public, max-age=3600"
+    if response.status_code == 200 and response.mimetype != "application/octet-stream":
+        response.direct_passthrough = False
+        response.set_data(response.get_data())
+        request.environ[MAY_BE_KEPT] = request.args.keys() <= {"v"} and (for_good or not request.args)
     return response
