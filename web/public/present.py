@@ -76,7 +76,7 @@ class RevisionView:
 def revision_view(record: History, entry: Entry, now: datetime) -> RevisionView:
     policy, revision = record.policy, entry.revision
     before = record.before(entry.number)
-    starts, ends = _held(record, entry)
+    starts, ends = held(record, entry)
     url = f"{home(policy)}/{entry.number}"
     kept = revision.id is not None  # a preview is not, and has no address of its own
     return RevisionView(
@@ -105,7 +105,7 @@ def said(entry: Entry) -> str:
     return entry.revision.summary or (entry.decision.summary if entry.decision else "")
 
 
-def _held(record: History, entry: Entry) -> tuple[datetime, datetime | None]:
+def held(record: History, entry: Entry) -> tuple[datetime, datetime | None]:
     """From when to when a revision is the one in force: until the next one not withdrawn comes into force."""
     following = [e.revision.effective_at for e in record.entries if e.live and e.number > entry.number]
     return entry.revision.effective_at, min(following, default=None)
@@ -411,7 +411,7 @@ def categories(entry: Entry) -> list[str]:
 def validity(record: History, entry: Entry, now: datetime) -> str:
     """When a revision is in force, as a sentence without a full stop."""
     zone = record.policy.zone
-    starts, ends = _held(record, entry)
+    starts, ends = held(record, entry)
     if entry.withdrawal is not None:
         return f"Withdrawn {dates.day_label(entry.withdrawal.recorded_at, zone)}, never in force"
     if ends is not None and ends <= starts:
