@@ -39,10 +39,11 @@ from policy_versions import origins
 
 log = logging.getLogger(__name__)
 LATER = timedelta(minutes=5)  # a notice that could not be opened is tried again
+LONGEST = timedelta(hours=6)  # between two runs of a job, however slow the ticks are: who lapsed is gone in a day
 
 
 class Job(NamedTuple):
-    """A tick. every: in ticks of the setting GAZETTE_TICK_SECONDS."""
+    """A tick. every: in ticks of the setting GAZETTE_TICK_SECONDS, but never longer than LONGEST."""
 
     name: str
     run: Callable[[Runtime], int]
@@ -209,5 +210,5 @@ def _options() -> dict[str, object]:
 
 def _add_jobs(scheduler: BaseScheduler, runtime: Runtime) -> None:
     for job in JOBS:
-        seconds = runtime.settings.tick_seconds * job.every
+        seconds = min(runtime.settings.tick_seconds * job.every, LONGEST.total_seconds())
         scheduler.add_job(tick, "interval", args=(runtime, job), seconds=seconds, id=job.name)

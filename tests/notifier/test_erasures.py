@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -100,6 +101,14 @@ def test_a_purge_without_a_journal_is_shown_as_failing_and_made_up_for(house: Ho
     journal.rmdir()
     scheduler.tick(house.runtime, purge)
     assert (is_known(house, "ada"), len(lines(journal))) == (False, 1)
+
+
+@pytest.mark.parametrize("tick_seconds", [0.05, 5, 3600])
+def test_the_purge_comes_within_a_day_however_slow_the_ticks_are(house: House, tick_seconds: float) -> None:
+    settings = house.runtime.settings.model_copy(update={"tick_seconds": tick_seconds})
+    jobs = {job.id: job for job in scheduler.serve(replace(house.runtime, settings=settings)).get_jobs()}
+    assert jobs["purge"].trigger.interval <= timedelta(hours=12)
+    assert jobs["deliver"].trigger.interval == timedelta(seconds=tick_seconds)
 
 
 def test_a_line_never_goes_onto_the_half_of_another(tmp_path: Path) -> None:
