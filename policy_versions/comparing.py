@@ -27,7 +27,7 @@ class Written(Protocol):
     def sha256(self) -> str: ...
 
 
-class _Kept(Generic[T]):
+class Kept(Generic[T]):
     """The results last asked for. Each is made once, one at a time: a crowd of readers costs one processor.
     What is there already waits for nobody.
 
@@ -60,8 +60,8 @@ class _Kept(Generic[T]):
         return made
 
 
-_TEXTS: _Kept[Blocks] = _Kept(4_000_000)
-_PAIRS: _Kept[Change] = _Kept(12_000_000)
+_TEXTS: Kept[Blocks] = Kept(4_000_000)
+_PAIRS: Kept[Change] = Kept(12_000_000)
 
 
 def keep(session: Session, revision: Revision) -> None:

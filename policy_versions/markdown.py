@@ -6,7 +6,7 @@ CommonMark with tables and strikethrough. Raw HTML is text like any other: it is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import nh3
@@ -22,6 +22,7 @@ NESTING = 20  # levels; one more, and markdown-it drops text without a word
 BLOCKS = 20_000  # headings, paragraphs, list items, table rows, code blocks
 SIGNS = 60_000  # of inline Markdown, line ends included; past them a text is shown as written
 BARS = 120_000  # "|" in one text: they part the cells of tables
+OUR_IDS = ("main", "about-text", "errors", "dots", "hatch-del", "hatch-wait", "hatch-stop")  # templates/base.html
 SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
 _NEWLINE = r"(?:\r\n|\r|\n)"
@@ -32,10 +33,12 @@ _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _CLEANER = nh3.Cleaner(
     tags={
         *_HEADINGS,
-        *("p", "br", "hr", "ul", "ol", "li", "blockquote", "pre", "code", "em", "strong", "s", "a"),
+        *("p", "br", "hr", "ul", "ol", "li", "blockquote", "pre", "code", "em", "strong", "s", "a", "span"),
         *("table", "thead", "tbody", "tr", "th", "td"),
     },
-    attributes={"a": {"href", "title"}, "ol": {"start"}} | {tag: {"id"} for tag in _HEADINGS},
+    # Raw HTML is text, so that names (`id`) come from this program alone.
+    attributes={"a": {"href", "title"}, "ol": {"start"}}
+    | {tag: {"id"} for tag in (*_HEADINGS, "p", "li", "tr", "pre", "code", "span")},
     allowed_classes={tag: {"align-left", "align-center", "align-right"} for tag in ("th", "td")},
     url_schemes=set(SCHEMES),
     link_rel="noopener noreferrer",
@@ -56,7 +59,12 @@ def render(text: str) -> str:
     Tables are aligned by the classes align-left, align-center, align-right: a style attribute would need
     `unsafe-inline`. An image stands as a link on its description, because nothing is loaded from elsewhere.
     """
-    html = _READER.renderer.render(parse(text), _READER.options, {})
+    return show(parse(text))
+
+
+def show(tokens: list[Token]) -> str:
+    """Return the safe HTML of tokens."""
+    html = _READER.renderer.render(tokens, _READER.options, {})
     return _CLEANER.clean(html.encode("utf-8", "replace").decode())  # a lone surrogate would raise in nh3
 
 
@@ -210,10 +218,16 @@ def _described(image: Token, *, linked: bool) -> list[Token]:
 
 
 def _name_headings(state: StateCore) -> None:
-    taken: dict[str, int] = {}
-    for token, inline in zip(state.tokens, state.tokens[1:], strict=False):
-        if token.type == "heading_open":
-            token.attrs["id"] = _unique(_slug(visible(inline)), taken)
+    pairs = zip(state.tokens, state.tokens[1:], strict=False)
+    headings = [(token, visible(inline)) for token, inline in pairs if token.type == "heading_open"]
+    for (token, _), name in zip(headings, anchors(title for _, title in headings), strict=True):
+        token.attrs["id"] = name
+
+
+def anchors(titles: Iterable[str]) -> list[str]:
+    """Return the ids of headings in reading order: of their words, each once, none that the page itself has."""
+    taken = dict.fromkeys(OUR_IDS, 0)
+    return [_unique(_slug(title), taken) for title in titles]
 
 
 def _slug(text: str) -> str:

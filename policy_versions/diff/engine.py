@@ -65,7 +65,7 @@ class _Comparison:
 
     def __init__(self, old: Blocks, new: Blocks, effort: Effort, *, absorb: bool) -> None:
         self._old, self._new, self._effort, self._absorb = old.blocks, new.blocks, effort, absorb
-        self._kept, moves = _aligned(old, new, effort)
+        self._kept, moves = aligned(old, new, effort)
         numbers = _passages(moves)
         self._to = {i: _Move(j, numbers[i, j]) for i, j in moves}
         self._from = {j: _Move(i, numbers[i, j]) for i, j in moves}
@@ -160,8 +160,8 @@ class _Comparison:
         return compare_rows(was, now, self._effort, self._columns.get(sizes), absorb=self._absorb)
 
 
-def _aligned(old: Blocks, new: Blocks, effort: Effort) -> Alignment:
-    """Align in an order of the two that does not depend on which comes first."""
+def aligned(old: Blocks, new: Blocks, effort: Effort) -> Alignment:
+    """Return which old block became which new one, whichever of the texts comes first."""
     if new.source < old.source:
         return align(new.blocks, old.blocks, effort).turned()
     return align(old.blocks, new.blocks, effort)
