@@ -41,9 +41,21 @@ class NoSuchDraft(NotFound):
         super().__init__("That draft is gone: it was published or thrown away.")
 
 
+class NoSuchEarlierDraft(NotFound):
+    def __init__(self) -> None:
+        super().__init__("That earlier text of the draft is kept no longer.")
+
+
 class NothingInForce(NotFound):
     def __init__(self) -> None:
         super().__init__("No text of this policy is in force yet.")
+
+
+class BeforeFirstText(NothingInForce):
+    def __init__(self, first: str) -> None:
+        Refusal.__init__(
+            self, f"No text of this policy was in force at that instant; the first one is in force from {first}."
+        )
 
 
 class SlugTaken(Conflict):
@@ -174,15 +186,23 @@ class NotWithdrawable(Conflict):
 class DraftChanged(Conflict):
     def __init__(self) -> None:
         super().__init__(
-            "Somebody else saved this draft after you opened it; nothing was overwritten. "
-            "Open it again to see their text."
+            "This draft was kept by somebody else, or from another window, after you opened it. "
+            "Nothing was overwritten."
         )
 
 
 class AudienceDiffers(Invalid):
-    def __init__(self, typed: str, count: int) -> None:
-        first = f"You typed “{typed}”; {count} is the number of members. " if typed else ""
-        super().__init__(f"{first}Type {count} to publish.")
+    """was: the number that the person had before them, where it is another one by now."""
+
+    def __init__(self, typed: str, count: int, *, was: int | None = None) -> None:
+        if not count:
+            super().__init__("As it stands now, nobody would be told. Empty the field to publish it so.")
+            return
+        if was is not None and was != count:
+            first = f"The number of members has changed since the page was worked out: it was {was:,}. "
+        else:
+            first = f"You typed “{typed}”; {count:,} is the number of members. " if typed else ""
+        super().__init__(f"{first}Type {count:,} to publish.")
 
 
 # -- translations -------------------------------------------------------------------------------
@@ -584,6 +604,16 @@ class NotAcknowledgeable(Conflict):
         super().__init__(f"Revision {number} was withdrawn and never applies; it can no longer be answered.")
 
 
+class ShownTextUnknown(Invalid):
+    field = "shown_sha256"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"shown_sha256 is that of no text of revision {number}: send the SHA-256 of its Markdown, or of the "
+            "translation, that was shown."
+        )
+
+
 class NoGuardian(Conflict):
     def __init__(self) -> None:
         super().__init__("The member has no guardian; nobody else can answer for them.")
@@ -748,3 +778,127 @@ class PasswordTooShort(Invalid):
 class AccountExists(Conflict):
     def __init__(self, name: str) -> None:
         super().__init__(f"There is an account “{name}” already.")
+
+
+class PasswordTooLong(Invalid):
+    def __init__(self, most: int) -> None:
+        super().__init__(f"Choose a password of at most {most:,} characters.")
+
+
+class NameMalformed(Invalid):
+    """`field` names it for the form."""
+
+    field = "name"
+
+    def __init__(self, longest: int) -> None:
+        super().__init__(
+            f"An account's name is one word of letters, digits and . _ - + @, {longest} characters at most."
+        )
+
+
+class NoSuchAccount(NotFound):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no account “{name}”.")
+
+
+class NoSuchSession(NotFound):
+    def __init__(self) -> None:
+        super().__init__("That session has ended already.")
+
+
+class RoleUnknown(Invalid):
+    """`field` names it for the form."""
+
+    field = "roles"
+
+    def __init__(self, given: str, known: str) -> None:
+        super().__init__(f"“{given}” is not a role; these are: {known}.")
+
+
+class LastOwner(Conflict):
+    def __init__(self) -> None:
+        super().__init__("It is the last owner, and nobody could manage users any more; make another owner first.")
+
+
+class RoleMissing(Refusal):
+    """Somebody is signed in who may not do that."""
+
+    def __init__(self, deed: str, holders: str) -> None:
+        super().__init__(
+            f"Your account may not {deed}. That takes the role of {holders}, which an owner can give you. "
+            "Nothing was changed."
+        )
+
+
+class RoleUndeclared(Refusal):
+    """A route of the administration says not whom it is for, so it is for nobody."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(f"The page {endpoint} does not say which role it takes, so nobody may open it.")
+
+
+class TooManyTries(Refusal):
+    """`seconds`: until the next try is looked at."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+        wait = f"{seconds} seconds" if seconds < 120 else f"{-(-seconds // 60)} minutes"
+        super().__init__(f"That was tried too often. Wait {wait}, then try again.")
+
+
+class CodeRefused(Refusal):
+    def __init__(self) -> None:
+        super().__init__("That code does not open it, or was used already. Take the one that the app shows now.")
+
+
+class FactorUnreadable(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "The second factor cannot be read, because GAZETTE_SECRET_KEY has changed. Use a recovery code, "
+            "or have it removed with `gazette accounts remove-second-factor`."
+        )
+
+
+class FourEyesNeeded(Refusal):
+    """A deed that takes two persons came by a door at which there is but one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Here that takes two persons, and a key is none: ask for it in the administration, "
+            "where another publisher confirms it."
+        )
+
+
+class NoSecondPublisher(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "Here that takes two publishers, and there is no other account with that role; an owner can make one."
+        )
+
+
+class NoSuchRequest(NotFound):
+    def __init__(self) -> None:
+        super().__init__("There is no such request.")
+
+
+class RequestWaits(Conflict):
+    def __init__(self, by: str) -> None:
+        super().__init__(f"{by} has asked for exactly that already; it waits for another publisher to answer.")
+
+
+class RequestAnswered(Conflict):
+    def __init__(self, answer: str) -> None:
+        super().__init__(f"That request was {answer} already.")
+
+
+class RequestVoid(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "What was asked for has changed since, so the request holds no longer. "
+            "Look at it as it is now, and ask again."
+        )
+
+
+class OwnRequest(Refusal):
+    def __init__(self) -> None:
+        super().__init__("You asked for it yourself; it takes another publisher to confirm it.")

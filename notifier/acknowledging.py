@@ -12,9 +12,17 @@ from typing import Literal
 
 from sqlmodel import Session, col, select
 
-from errors import AcknowledgementUnknown, NoGuardian, NoSuchMember, NoSuchRevision, NotAcknowledgeable
+from errors import (
+    AcknowledgementUnknown,
+    NoGuardian,
+    NoSuchMember,
+    NoSuchRevision,
+    NotAcknowledgeable,
+    ShownTextUnknown,
+)
 from notifier import lineage, members
 from notifier.models import ACKNOWLEDGEMENTS, Acknowledgement, Member
+from policy_versions import translations
 from policy_versions.models import Revision, Withdrawal
 
 Actor = Literal["member", "guardian"]
@@ -60,6 +68,12 @@ def acknowledge(  # noqa: PLR0913 -- each says something of its own that is kept
     session.add(said)
     session.flush()
     return said
+
+
+def require_text(session: Session, revision: Revision, sha256: str) -> None:
+    """That a host names a text of a revision as shown, authoritative or translated. Raises: ShownTextUnknown."""
+    if sha256 not in {revision.sha256, *(into.sha256 for into in translations.of_revision(session, revision))}:
+        raise ShownTextUnknown(revision.number)
 
 
 def of_member(session: Session, member: Member) -> Sequence[tuple[Acknowledgement, Revision]]:

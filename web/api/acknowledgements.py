@@ -30,6 +30,8 @@ def _acknowledge(own: Session, external_id: str, body: shapes.NewAcknowledgement
     member = keeping.find(own, external_id, now=now)
     policy = policies.policy(own, body.policy)
     revision = archive.history(own, policy).entry(body.revision).revision
+    if body.shown_sha256 is not None:
+        acknowledging.require_text(own, revision, body.shown_sha256)
     said = acknowledging.acknowledge(
         own, member, revision, body.kind,
         actor=body.actor, route="api", shown_sha256=body.shown_sha256,

@@ -15,6 +15,7 @@ from web.api import STANDING, api
 from web.api.members import ONE, one
 from web.api.shapes import standing as shapes
 from web.api.shapes.common import MemberPath
+from web.api.texts import first_from, none_in_force, record_of
 from web.context import now, session
 
 CHUNK = 500
@@ -25,12 +26,21 @@ STRANGER = "no such member"
 def applicability(path: MemberPath, query: shapes.Governed) -> shapes.Answer:
     """Which revision governed, governs or will govern a member.
 
-    Before the first text, and before the member joined, the answer has no revision and says why.
+    Before they joined, and after their end, the answer has no revision and says why. 404 before the first text.
     """
     at = query.at or now()
     keeping.require(session(), path.external_id, now=now())
     found = service.of_external(session(), path.external_id, query.policy, at, now=now())
+    if found.revision is None:
+        _require_some_text(query.policy, at)
     return _answer(path.external_id, found)
+
+
+def _require_some_text(slug: str, at: datetime) -> None:
+    """Raises: BeforeFirstText, NothingInForce."""
+    first = first_from(record_of(slug))
+    if first is None or at < first:
+        raise none_in_force(first)
 
 
 def _answer(external_id: str, found: service.Answer) -> shapes.Answer:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from flask import Response, request
 
-from errors import CursorMalformed
+from errors import BeforeFirstText, CursorMalformed, NothingInForce
 from policy_versions import archive, comparing, diff, policies
 from policy_versions import models as tables
 from policy_versions.archive import Entry, History
@@ -141,17 +142,22 @@ _OWN = (
 
 @api.on("GET", "/policies/<slug>/in-force", scope="read", tag=TEXTS, gives={200: shapes.InForce})
 def in_force(path: PolicyPath, query: At) -> shapes.InForce:
-    """Which text was in force at an instant; before the first one, an answer that says so."""
+    """Which text was in force at an instant. 404 before the first one."""
     record, at = record_of(path.slug), query.at or now()
-    entry = record.in_force(at)
-    first = min((e.revision.effective_at for e in record.entries if e.live), default=None)
-    return shapes.InForce(
-        policy=path.slug,
-        at=at,
-        revision=revision_of(record, entry) if entry else None,
-        why=None if entry else "before the first text",
-        first_from=first,
-    )
+    entry, first = record.in_force(at), first_from(record)
+    if entry is None or first is None:
+        raise none_in_force(first)
+    return shapes.InForce(policy=path.slug, at=at, revision=revision_of(record, entry), first_from=first)
+
+
+def first_from(record: History) -> datetime | None:
+    """Since when a policy has had a text in force, or from when it will; None where none is to come either."""
+    return min((entry.revision.effective_at for entry in record.entries if entry.live), default=None)
+
+
+def none_in_force(first: datetime | None) -> NothingInForce:
+    """The refusal of an instant before a policy's first text."""
+    return NothingInForce() if first is None else BeforeFirstText(f"{first:%Y-%m-%d %H:%M:%S} UTC")
 
 
 @api.on("GET", "/policies/<slug>/compare", scope="read", tag=TEXTS, gives={200: shapes.Comparison})

@@ -11,8 +11,9 @@ import pytest
 from flask import Flask
 from sqlmodel import func, select
 
-from database import reading
+from database import reading, writing
 from notifier.models import Acknowledgement, Member
+from policy_versions import policies, translations
 from tests.house import LONGER, House
 from tests.web.api.conftest import Program
 
@@ -262,7 +263,9 @@ def test_a_word_is_recorded_and_moves_whom_it_moves(program: Program, running: H
         ({"revision": "1x"}, 422, "revision"),
         ({"kind": "shrugged"}, 422, "kind"),
         ({"actor": "guardian"}, 409, "guardian"),
+        ({"revision": "1"}, 422, "revision: input should be a valid integer"),
         ({"shown_sha256": "beef"}, 422, "shown_sha256"),
+        ({"shown_sha256": "ab" * 32}, 422, "no text of revision 1"),
     ],
 )
 def test_a_word_that_cannot_be_meant_is_refused(
@@ -272,6 +275,18 @@ def test_a_word_that_cannot_be_meant_is_refused(
     assert says in program.post("/members/ada/acknowledgements", word, status)["detail"]
     with reading(running.runtime.engine) as session:
         assert session.exec(select(Acknowledgement)).all() == []
+
+
+def test_the_text_that_was_shown_may_be_a_translation(program: Program, running: House) -> None:
+    with writing(running.runtime.engine) as session:
+        policy = policies.policy(session, "privacy")
+        given = translations.Given("de", "# Datenschutz\n", "")
+        shown = translations.publish(session, policy, 1, given, actor="a test", now=running.now).sha256
+    authoritative = program.get("/policies/privacy/revisions/1")["sha256"]
+    for sha256, locale in ((authoritative, "en"), (shown, "de")):
+        word = {"policy": "privacy", "revision": 1, "kind": "read", "shown_sha256": sha256, "locale": locale}
+        said = program.post("/members/ada/acknowledgements", word, 201)
+        assert (said["shown_sha256"], said["locale"]) == (sha256, locale)
 
 
 def test_a_site_notice_is_shown_once_and_counts(program: Program, running: House, later: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -46,9 +47,33 @@ def test_which_text_was_in_force_at_an_instant(program: Program, three: House) -
 
     assert at("2026-06-02T11:59:59.999999Z")["revision"]["number"] == 1
     assert at("2026-06-02T14:00:00%2B02:00")["revision"]["number"] == 2
-    before = at("2010-01-01T00:00:00Z")
-    assert (before["revision"], before["why"]) == (None, "before the first text")
-    assert before["first_from"] == "2026-05-31T12:00:00Z"
+    assert at("2026-05-31T12:00:00Z")["first_from"] == "2026-05-31T12:00:00Z"
+
+
+BEFORE = "2026-05-31T11:59:59Z"
+
+
+@pytest.mark.parametrize(
+    "path", ["/policies/privacy/in-force?at=", "/members/ada/applicability?policy=privacy&at="]
+)
+def test_before_the_first_text_there_is_none_and_the_refusal_says_since_when(
+    program: Program, running: House, path: str
+) -> None:
+    problem = program.get(f"{path}{BEFORE}", 404)
+    assert problem["type"].endswith("#before-first-text")
+    assert problem["detail"].endswith("the first one is in force from 2026-05-31 12:00:00 UTC.")
+    pairs = [{"external_id": "ada", "at": BEFORE}, {"external_id": "ada"}]
+    of_many = program.post("/applicability:query", {"policy": "privacy", "pairs": pairs})["items"]
+    assert [(one["revision"], one["why"]) for one in of_many] == [(None, "before they joined"), (1, None)]
+
+
+def test_where_no_text_is_in_force_yet_the_refusal_says_from_when(program: Program, running: House) -> None:
+    running.policy("terms")
+    assert "is in force yet" in program.get("/policies/terms/in-force", 404)["detail"]
+    running.publish(LONGER, slug="terms", effective_at=running.now + timedelta(days=9))
+    for path in ("/policies/terms/in-force", "/members/ada/applicability?policy=terms"):
+        problem = program.get(path, 404)
+        assert problem["detail"].endswith("the first one is in force from 2026-06-10 12:00:00 UTC.")
 
 
 INSTANTS = [

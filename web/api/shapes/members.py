@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
 from notifier.tokens import MOST_ORIGINS
-from web.api.shapes.common import ExternalId, Instant, Locale, Number, Said, Sha256, Shape, Slug
+from web.api.shapes.common import ExternalId, Instant, Locale, RowId, Said, Sha256, Shape, Slug
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=254)]
 _EMAIL: dict[str, Any] = {"format": "email"}
@@ -115,7 +115,7 @@ class NewAcknowledgement(Shape):
     """What somebody said of a text."""
 
     policy: Slug
-    revision: Number
+    revision: RowId
     kind: Kind
     actor: Literal["member", "guardian"] = "member"
     locale: Locale | SkipJsonSchema[None] = Field(

@@ -75,9 +75,8 @@ class InForce(Said):
 
     policy: str
     at: Instant
-    revision: Revision | None
-    why: str | None = Field(description="Why none was: before the first text.")
-    first_from: Instant | None = Field(description="Since when there has been one in force, or will be.")
+    revision: Revision
+    first_from: Instant = Field(description="Since when there has been one in force.")
 
 
 class Between(Asked):
