@@ -11,8 +11,10 @@ import notifier.models
 import notifier.revocations
 import notifier.seals
 import notifier.verifications  # noqa: F401
+import policy_versions.earlier_drafts
 import policy_versions.models
-import policy_versions.origins  # noqa: F401
+import policy_versions.origins
+import policy_versions.presence  # noqa: F401
 import web.accounts  # noqa: F401
 
 connection = context.config.attributes["connection"]

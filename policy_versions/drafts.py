@@ -10,7 +10,7 @@ from typing import Any
 from sqlmodel import Session, col, delete, select, update
 
 from errors import DayMalformed, DraftChanged, FieldMissing, Invalid, NoSuchDraft, TextNotReadable
-from policy_versions import archive, audit, dates, policies
+from policy_versions import archive, audit, dates, earlier_drafts, policies, presence
 from policy_versions.archive import History, Publication
 from policy_versions.comparing import Written
 from policy_versions.models import Draft, Policy, Revision
@@ -70,30 +70,66 @@ def of_policy(session: Session, of: Policy) -> Sequence[Draft]:
     return session.exec(select(Draft).where(Draft.policy_id == of.id).order_by(col(Draft.id))).all()
 
 
-def save(session: Session, draft_id: int, given: DraftFields, *, version: int, actor: str, now: datetime) -> int:
-    """Save what was filled in, and return the draft's new version.
+def save(
+    session: Session,
+    draft_id: int,
+    given: DraftFields,
+    *,
+    version: int,
+    actor: str,
+    now: datetime,
+    on_purpose: bool = False,
+) -> int:
+    """Save what was filled in, and return the draft's version, which is a new one where anything differs.
 
-    version: the one the person opened.
+    version: the one the person opened. on_purpose: keep what is replaced, whoever wrote it, to be put back.
     Raises: DraftChanged when it has been saved since; NoSuchDraft; Invalid; Unprintable; TextNotReadable.
     """
     check_characters(given)
-    values = {
-        "text": as_in_source(given.text, source_of(session, by_id(session, draft_id))),
-        "revision_date": given.revision_date.strip(),
-        "effective": given.effective.strip(),
-        "rule": given.rule,
-        "notice_days": days(given.notice_days) if given.rule == "notice" else 0,
-        "summary": given.summary.strip(),
-    }
+    found = by_id(session, draft_id)
+    values = _values(given, source_of(session, found))
+    if all(getattr(found, name) == value for name, value in values.items()):
+        return found.version  # as it stands already: an answer that was lost on its way is no conflict
+    if found.version != version:
+        raise DraftChanged
+    was = earlier_drafts.of(found)
     won = session.exec(
         update(Draft)
         .where(col(Draft.id) == draft_id, col(Draft.version) == version)
         .values(**values, version=version + 1, saved_by=actor, saved_at=now)
     )
     if won.rowcount != 1:
+        session.expire_all()
         by_id(session, draft_id)
         raise DraftChanged
+    earlier_drafts.set_aside(session, was, actor=actor, now=now, always=on_purpose)
     return version + 1
+
+
+def _values(given: DraftFields, source: Revision | None) -> dict[str, Any]:
+    """What a draft's row holds of what was filled in. Raises: Invalid."""
+    return {
+        "text": as_in_source(given.text, source),
+        "revision_date": given.revision_date.strip(),
+        "effective": given.effective.strip(),
+        "rule": given.rule,
+        "notice_days": days(given.notice_days) if given.rule == "notice" else 0,
+        "summary": given.summary.strip(),
+    }
+
+
+def fields(of: Draft | earlier_drafts.EarlierDraft) -> DraftFields:
+    """A draft as a person would fill it in."""
+    return DraftFields(of.text, of.revision_date, of.effective, of.rule, str(of.notice_days), of.summary)
+
+
+def put_back(session: Session, draft_id: int, earlier: int, *, version: int, actor: str, now: datetime) -> int:
+    """Put an earlier version of a draft in place of what it says now, which is set aside in its turn.
+
+    Raises: NoSuchDraft, NoSuchEarlierDraft, DraftChanged.
+    """
+    found = earlier_drafts.at_version(session, draft_id, earlier)
+    return save(session, draft_id, fields(found), version=version, actor=actor, now=now, on_purpose=True)
 
 
 def check_characters(given: DraftFields) -> None:
@@ -166,7 +202,10 @@ def throw_away(session: Session, draft_id: int, *, actor: str, now: datetime) ->
 
 
 def discard(session: Session, draft_id: int) -> None:
-    """Delete a draft: it is published, or not wanted. Raises: NoSuchDraft."""
+    """Delete a draft and what was set aside of it: it is published, or not wanted. Raises: NoSuchDraft."""
+    session.exec(select(Draft.id).where(Draft.id == draft_id).with_for_update())  # nobody opens it meanwhile
+    presence.forget(session, draft_id)
+    earlier_drafts.forget(session, draft_id)
     gone = session.exec(delete(Draft).where(col(Draft.id) == draft_id))
     if gone.rowcount != 1:
         raise NoSuchDraft

@@ -370,7 +370,7 @@ def test_two_people_in_one_draft_do_not_overwrite_each_other(admin: Administrato
     page = f"/admin/drafts/{draft.id}"
     admin.post(page, {**filled(draft, summary="The first to save."), "deed": "keep"})
     html = admin.post(page, {**filled(draft, summary="The second."), "deed": "keep"}, status=409)
-    assert "Somebody else saved this draft" in words(html)
+    assert "This draft was kept by somebody else" in words(html)
     with reading(running.runtime.engine) as session:
         assert drafts.by_id(session, draft.id or 0).summary == "The first to save."
 
