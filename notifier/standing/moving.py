@@ -30,7 +30,7 @@ MOST_MOVEMENTS = 10_000
 MOST_LOOKED_AT = 20_000  # members, for one page
 NEVER = datetime(1800, 1, 1, tzinfo=UTC)  # and any notice period after it is a date still
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CURSOR = re.compile(r"(-?\d{1,18})\.(-?\d{1,18})\.(\d{1,18})", re.ASCII)
+_CURSOR = re.compile(r"(\d{1,10})\.(-?\d{1,18})\.(-?\d{1,18})\.(\d{1,18})", re.ASCII)
 
 
 class Movement(NamedTuple):
@@ -60,8 +60,9 @@ class Movements(NamedTuple):
 
 
 class _Window(NamedTuple):
-    """What became known on (after, through], of members with a greater id."""
+    """What became known of a policy on (after, through], of members with a greater id."""
 
+    policy_id: int
     after: datetime
     through: datetime
     member_id: int = 0
@@ -73,14 +74,14 @@ class _Window(NamedTuple):
         if match is None:
             raise CursorMalformed
         try:
-            after, through = (_EPOCH + timedelta(microseconds=int(match[part])) for part in (1, 2))
+            after, through = (_EPOCH + timedelta(microseconds=int(match[part])) for part in (2, 3))
         except OverflowError as error:
             raise CursorMalformed from error
-        return cls(after, through, int(match[3]))
+        return cls(int(match[1]), after, through, int(match[4]))
 
     def written(self) -> str:
         after, through = ((at - _EPOCH) // timedelta(microseconds=1) for at in (self.after, self.through))
-        return f"{after}.{through}.{self.member_id}"
+        return f"{self.policy_id}.{after}.{through}.{self.member_id}"
 
 
 def movements(
@@ -93,18 +94,20 @@ def movements(
     """
     if not 1 <= limit <= MOST_MOVEMENTS:
         raise LimitImpossible(limit, MOST_MOVEMENTS)
-    window = _window(since, now - answers.SETTLED_AFTER)
     on, _ = gathering.some(session, checked(slug), statements.FROM_TO, first=0, last=0)
+    window = _window(on.policy_id, since, now - answers.SETTLED_AFTER)
     return _page(session, on, window, limit)
 
 
-def _window(since: str | datetime | None, settled: datetime) -> _Window:
+def _window(policy_id: int, since: str | datetime | None, settled: datetime) -> _Window:
     """The window to go on with: where an earlier one is done, all since then."""
     if isinstance(since, str):
         window = _Window.read(since)
+        if window.policy_id != policy_id or window.through > max(settled, window.after):
+            raise CursorMalformed
         return window if window.through > window.after else window._replace(through=max(settled, window.after))
     after = NEVER if since is None else answers.checked(since)
-    return _Window(after, max(settled, after))
+    return _Window(policy_id, after, max(settled, after))
 
 
 def _page(session: Session, on: Ground, window: _Window, limit: int) -> Movements:
@@ -116,7 +119,7 @@ def _page(session: Session, on: Ground, window: _Window, limit: int) -> Movement
             return Movements(found, window._replace(member_id=last).written(), True, window.through)
         found += _of_life(on, life, window, known_from)
         last, looked_at = life.member_id, looked_at + 1
-    return Movements(found, _Window(window.through, window.through).written(), False, window.through)
+    return Movements(found, _Window(on.policy_id, window.through, window.through).written(), False, window.through)
 
 
 def _lives(session: Session, on: Ground, window: _Window, known_from: datetime) -> Iterator[Life]:

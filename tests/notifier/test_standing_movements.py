@@ -159,7 +159,12 @@ def test_a_page_looks_at_so_many_members_and_the_next_goes_on(
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "1", "1.2", "a.b.c", "1.2.3.4", "1.2.-3", f"{'9' * 18}.1.1", "1.2.3\n", "١.2.3"]
+    "cursor",
+    [
+        *("", "1", "1.2", "a.b.c", "1.2.3", "1.1.2.3.4", "1.1.2.-3", f"1.{'9' * 18}.1.1", "1.1.2.3\n", "1.١.2.3"),
+        "2.1.2.3",  # of another policy: whom it has passed over there, it would pass over here
+        f"1.1.{10**16}.3",  # a window that has not passed yet: movements to come are none
+    ],
 )
 def test_a_cursor_that_was_not_given_out_is_refused(running: House, cursor: str) -> None:
     with reading(running.runtime.engine) as session, pytest.raises(CursorMalformed):

@@ -17,6 +17,8 @@ import notifier.idempotency
 import notifier.keys
 import notifier.verifications
 import web.accounts
+import web.four_eyes
+import web.throttling
 from database import reading, writing
 from notifier import outbox, sealing, seals, verifying
 from notifier.models import Attempt, Member, Outcome
@@ -26,7 +28,8 @@ from tests.house import House, KeptLetters
 from tests.notifier import records
 from tests.notifier.sending import Later
 
-assert notifier.idempotency and notifier.keys and notifier.verifications and web.accounts  # for their tables
+assert notifier.idempotency and notifier.keys and notifier.verifications  # for their tables
+assert web.accounts and web.four_eyes and web.throttling
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 STATE = "it is where things stand, and may change at any time"
@@ -82,6 +85,11 @@ UNCOVERED: dict[str, dict[str, str]] = {
 # Whole tables that are no record of the past.
 NO_FACTS = {
     "account": "who may sign in now",
+    "account_session": "who is signed in now",
+    "second_factor": "what signing in takes now",
+    "recovery_code": "what signing in takes now",
+    "sign_in_tally": "who guesses now",
+    "release_request": "what waits for a second person; each step stands in the audit log",
     "api_key": "which hosts may ask now",
     "repeat": "answers kept for a day, for requests that come twice",
     "clock_mark": "the clock",
@@ -273,6 +281,20 @@ def test_a_seal_taken_off_the_end_contradicts_the_audit_log(record: House, later
         session.execute(text("DELETE FROM sealed_answer WHERE seal_id = :last"), {"last": head.id})
         session.execute(text("DELETE FROM seal WHERE id = :last"), {"last": head.id})
         assert any("took down" in problem for problem in _problems(session))
+
+
+@ON_SQLITE
+def test_what_is_no_hash_is_named_and_hides_nothing_after_it(record: House) -> None:
+    with _tampering(record.runtime.engine) as session:
+        first = session.exec(select(SealedAnswer).order_by(col(SealedAnswer.attempt_id))).first()
+        last = session.exec(select(seals.Seal).order_by(col(seals.Seal.id).desc())).first()
+        assert first is not None and last is not None and first.seal_id < (last.id or 0)
+        first.sha256, last.chain = first.sha256[:-1] + "g", "nothing"
+        session.add_all((first, last))
+        session.flush()
+        found = _problems(session)
+    assert f"seals: sealed_answer of seal {first.seal_id}: these are not the hashes that were sealed" in found
+    assert f"seals: seal {last.id}: the chain of seals is broken here" in found
 
 
 def test_an_erasure_leaves_everything_whole(record: House, later: Later) -> None:
