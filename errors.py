@@ -480,6 +480,11 @@ class NoticeNotRecallable(Conflict):
     """The notice cannot be recalled as it stands; the sentence says why."""
 
 
+class NoSuchLetter(NotFound):
+    def __init__(self) -> None:
+        super().__init__("No letter was taken for that delivery, or none is kept of it.")
+
+
 class NoSuchAttempt(NotFound):
     def __init__(self) -> None:
         super().__init__("No such request of this notice.")

@@ -45,6 +45,11 @@ class Told:
     attempts: Sequence[Attempt]
     events: Sequence[DeliveryEvent]
 
+    @property
+    def was_taken(self) -> bool:
+        """Whether there is a letter to look at (see as_sent)."""
+        return any(each.state == "accepted" for each in self.attempts)
+
 
 @dataclass(frozen=True, slots=True)
 class Said:

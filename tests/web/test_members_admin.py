@@ -13,9 +13,10 @@ from sqlmodel import Session, col, select
 
 from database import reading, writing
 from notifier import acknowledging, members, merging, suppressions
-from notifier.models import GuardianChange, Member
+from notifier.models import Attempt, Delivery, GuardianChange, Member, RenderedLetter
 from notifier.revocations import LinkRevocation
-from policy_versions.models import AuditEntry, Revision
+from policy_versions import dates
+from policy_versions.models import AuditEntry, Policy, Revision
 from tests.house import FIRST, LONGER, House, KeptLetters
 from tests.web.test_admin import Administrator, admin, password_hash, running, token, words
 
@@ -106,6 +107,40 @@ def test_the_address_is_shown_when_asked_for_and_that_is_on_record(admin: Admini
     at = page(told, "ada")
     assert "ada@example.com" in admin.post(f"{at}/address", seen=at)
     assert actions(told)[-1] == "address shown"
+
+
+def test_a_letter_is_shown_as_it_was_sent_whatever_carried_it(admin: Administrator, told: House) -> None:
+    """Here it was no folder: the letter comes of what is kept of it."""
+    at = page(told, "ada")
+    (letter,) = re.findall(r'href="([^"]+)">as it was sent', admin.get(at))
+    html = admin.get(letter)
+    with reading(told.runtime.engine) as session:
+        kept, attempt = session.exec(select(RenderedLetter)).one(), session.exec(select(Attempt)).one()
+        zone = session.exec(select(Policy)).one().zone
+    assert kept.subject in html and kept.sha256 in html and attempt.sender in html
+    assert attempt.applies_from is not None
+    stated = dates.day_label(attempt.applies_from, zone)
+    alone = admin.client.get(f"{letter}/html")
+    assert "sandbox" in alone.headers["Content-Security-Policy"]
+    for said in (html.split("<pre")[1], alone.text):
+        assert stated in said and "/m/test" in said
+        assert "example.com&gt;" not in said and told.notice().substitution_prefix not in said
+    admin.post(f"{at}/erase", {"confirm": "ada"}, seen=at)
+    assert f'href="{letter}"' in admin.get(at), "nothing personal is in it"
+    assert admin.get(letter) == html
+
+
+def test_where_no_letter_was_taken_there_is_none_to_look_at(admin: Administrator, running: House) -> None:
+    running.member("dan", email="")
+    running.publish(LONGER)
+    running.tick()
+    assert "as it was sent" not in admin.get(page(running, "dan"))
+    with reading(running.runtime.engine) as session:
+        dan = members.by_external_id(session, "dan").id
+        owed = session.exec(select(Delivery.id).where(Delivery.member_id == dan)).one()
+    for number in (owed, 99, 2**31 - 1):
+        for ending in ("", "/html"):
+            admin.get(f"/admin/deliveries/{number}/letter{ending}", status=404)
 
 
 def test_what_governed_on_a_day_is_answered(admin: Administrator, told: House) -> None:

@@ -135,7 +135,7 @@ def _page(number: int, *, error: str = "", field: str = "", address: bool = Fals
         language=locales.name(found.locale),
         chart=member_shown.chart(whole.lines, now()),
         lines=member_shown.shown(whole, now()),
-        mailbox=mailbox.folder() is not None,
+        in_folder=mailbox.holds,
         shown=(lambda given: given) if address else member_shown.masked,
         whole_address=address,
         on_a_day=_on_a_day(found),
