@@ -169,7 +169,7 @@ class _State:
     decided: dict[int, Decided] = field(default_factory=dict)
     joined: Joined | None = None
     guardianship: Guardianship | None = None
-    notices: list[Noticed] = field(default_factory=list)
+    standing: list[Noticed] = field(default_factory=list)  # given and not undone
     undone: set[FactId] = field(default_factory=set)
     accepted: list[Acknowledged] = field(default_factory=list)
     ended: bool = False
@@ -189,13 +189,14 @@ class _State:
             case Guardianship():
                 self.guardianship = fact
             case Noticed():
-                self.notices.append(fact)
+                self._give(fact)
             case Undone():
                 self.undone.add(fact.notice)
+                self.standing = [notice for notice in self.standing if notice.id != fact.notice]
             case Acknowledged(kind="accepted"):
                 self.accepted.append(fact)
             case Acknowledged(kind="read"):
-                self.notices.append(_as_notice(fact))
+                self._give(_as_notice(fact))
             case Ended():
                 self.ended = True
 
@@ -207,6 +208,10 @@ class _State:
             del self.numbers[place]
         elif number not in self.withdrawn and not listed:
             self.numbers.insert(place, number)
+
+    def _give(self, notice: Noticed) -> None:
+        if notice.id not in self.undone:
+            self.standing.append(notice)
 
     def live(self, after: int = 0) -> Iterator[Published]:
         """Revisions not withdrawn, by number."""
@@ -229,10 +234,6 @@ class _State:
             if self.revisions[number].effective_at <= at:
                 return self.revisions[number]
         return None
-
-    def standing(self) -> Iterator[Noticed]:
-        """Notices given and not undone."""
-        return (notice for notice in self.notices if notice.id not in self.undone)
 
 
 def timeline(facts: Iterable[Fact]) -> Timeline:
@@ -266,12 +267,11 @@ def told(facts: Iterable[Fact], at: datetime) -> int:
     for fact in known:
         state.learn(fact)
     began = joined_under(known)
-    standing = list(state.standing())
     return max(
         (
             r.revision
             for r in state.live()
-            if r.revision <= began or any(_covers(notice, r.revision) for notice in standing)
+            if r.revision <= began or any(_covers(notice, r.revision) for notice in state.standing)
         ),
         default=0,
     )
@@ -433,7 +433,7 @@ def _by_rule(state: _State, revision: Published) -> _Met | None:
         return _Met(revision.at, Basis.POSTED, revision.id)
     if revision.rule is Rule.ACCEPTANCE:
         return None
-    covering = [notice for notice in state.standing() if _covers(notice, revision.revision)]
+    covering = [notice for notice in state.standing if _covers(notice, revision.revision)]
     if not covering:
         return None
     earliest = min(notice.at for notice in covering)

@@ -58,11 +58,13 @@ class Own(NamedTuple):
 
     fact: for those of letters without its name, as it is the same for all whose letters were in one request.
     instants: by ITSELF, by UNDONE, and by each revision that it meets, from when it does.
-    touches: the places of these, as bits. kind: two of one kind are alike, where no other touches their places.
+    placed: the same with the place of each, as (instant, which, place). touches: these places, as bits.
+    kind: two of one kind are alike, where no other touches their places.
     """
 
     fact: Fact
     instants: Mapping[int, datetime]
+    placed: Sequence[tuple[datetime, int, int]]
     touches: int
     kind: int = 0
     attempt_id: int = 0  # of a letter
@@ -77,9 +79,10 @@ def own(fact: Fact, by_notice: Iterable[Published], order: Order, undone_at: dat
         instants |= {r.revision: deadline(notice, r) for r in covered}
     if undone_at is not None:
         instants[UNDONE] = undone_at
-    for at in instants.values():
-        touches |= 1 << order.place(at)
-    return Own(fact, instants, touches)
+    placed = tuple((at, which, order.place(at)) for which, at in instants.items())
+    for _, _, place in placed:
+        touches |= 1 << place
+    return Own(fact, instants, placed, touches)
 
 
 def by_notice(facts: Iterable[Fact]) -> list[Published]:
@@ -94,11 +97,11 @@ def _as_notice(fact: Fact) -> Noticed | None:
     return None
 
 
-def sort(one: Own, order: Order) -> Key:
+def sort(one: Own) -> Key:
     """What makes a fact alike to another, where nothing else happened at their places."""
-    entries = sorted((at, "", 0, which) for which, at in one.instants.items())
+    entries = sorted((at, "", 0, which, place) for at, which, place in one.placed)
     names = ("revision", "base", "kind", "by_guardian", "present")
-    return (type(one.fact).__name__, *(getattr(one.fact, name, None) for name in names), *_ordered(entries, order))
+    return (type(one.fact).__name__, *(getattr(one.fact, name, None) for name in names), *_ordered(entries))
 
 
 def key(joined_at: datetime, owned: Sequence[Own], name: Callable[[int], FactId], order: Order) -> Key:
@@ -106,28 +109,33 @@ def key(joined_at: datetime, owned: Sequence[Own], name: Callable[[int], FactId]
     joined = order.place(joined_at)
     once, twice = 1 << joined, 0
     for one in owned:
-        twice |= once & one.touches
-        once |= one.touches
+        touches = one.touches
+        twice |= once & touches
+        once |= touches
     kinds = (joined, *[one.kind for one in owned])
-    return (kinds, *_entangled(joined_at, owned, name, order, twice)) if twice else (kinds,)
+    return (kinds, *_entangled((joined_at, "", JOINED, ITSELF, joined), owned, name, twice)) if twice else (kinds,)
+
+
+_Entry = tuple[datetime, FactId, int, int, int]  # instant, name, which own fact, which of its instants; place
 
 
 def _entangled(
-    joined_at: datetime, owned: Sequence[Own], name: Callable[[int], FactId], order: Order, twice: int
+    joining: _Entry, owned: Sequence[Own], name: Callable[[int], FactId], twice: int
 ) -> Iterator[object]:
     """The order of all instants at the places that several have instants at."""
-    entries = [(joined_at, "", JOINED, ITSELF)]
+    entries = [joining]
     for number, one in enumerate(owned):
         if one.touches & twice:
             named = name(number)
-            entries += ((at, named, number, which) for which, at in one.instants.items())
-    return _ordered(sorted(entries), order)
+            entries += [(at, named, number, which, place) for at, which, place in one.placed]
+    entries.sort()
+    return _ordered(entries)
 
 
-def _ordered(entries: Iterable[tuple[datetime, FactId, int, int]], order: Order) -> Iterator[object]:
+def _ordered(entries: Iterable[_Entry]) -> Iterator[object]:
     before = None
-    for at, _, number, which in entries:
-        yield order.place(at), at == before, number, which
+    for at, _, number, which, place in entries:
+        yield place, at == before, number, which
         before = at
 
 

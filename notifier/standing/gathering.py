@@ -63,17 +63,27 @@ class Gathered:
 
 def one(session: Session, slug: str, which: str, **given: Any) -> tuple[Ground, Life | None]:
     """A policy, and what governs a member. which: see statements. Raises: NoSuchPolicy."""
-    found = _sorted(session, slug, statements.read(session, slug, which, whole=True, **given))
+    slug, rows = _read(session, slug, which, whole=True, **given)
+    found = _sorted(session, slug, rows)
     return found.ground, next(_lives(session, found, _batches(found)), None)
 
 
 def some(session: Session, slug: str, which: str, **given: Any) -> tuple[Ground, Iterator[Life]]:
     """The same of many members. Raises: NoSuchPolicy."""
-    rows = statements.read(session, slug, which, **given)
+    slug, rows = _read(session, slug, which, **given)
     found = _sorted(session, slug, rows)
     if ids := wanted(rows):
         found.batches = [*statements.read_batches(session, slug, ids)]
     return found.ground, _lives(session, found, _batches(found))
+
+
+def _read(session: Session, slug: str, which: str, **given: Any) -> tuple[str, Sequence[Any]]:
+    """The rows, and the policy's address now: it may be asked for by one that it had before. Raises: NoSuchPolicy."""
+    rows = statements.read(session, slug, which, **given)
+    if any(row[0] == Kind.POLICY for row in rows):
+        return slug, rows
+    standing = policies.policy(session, slug).slug
+    return standing, statements.read(session, standing, which, **given)
 
 
 def _sorted(session: Session, slug: str, rows: Sequence[Any]) -> Gathered:

@@ -77,7 +77,7 @@ class Ground:
     def own(self, fact: Fact, undone_at: datetime | None = None, attempt_id: int = 0) -> Own:
         """A fact of a member's own, sorted."""
         one = alike.own(fact, self.by_notice, self.order, undone_at)
-        key = alike.sort(one, self.order)
+        key = alike.sort(one)
         kind = self._kinds.get(key)
         if kind is None:
             with self._numbering:

@@ -119,12 +119,12 @@ SELECT {Kind.POLICY} AS kind, p.id AS id,
     (SELECT count(*) FROM revision r WHERE r.policy_id = p.id) AS n1,
     {_COUNT.format(table="decision")} AS n2, {_COUNT.format(table="withdrawal")} AS n3,
     (SELECT count(*) FROM telling t WHERE t.policy_id = p.id) AS n4, {_WHOLE} AS n5, {_WHOLE} AS n6,
-    p.title AS s1, {_TEXT} AS s2, {_TEXT} AS s3, {_TEXT} AS s4,
+    p.called AS s1, {_TEXT} AS s2, {_TEXT} AS s3, {_TEXT} AS s4,
     {_AT} AS at1, {_AT} AS at2, {_AT} AS at3
-FROM policy p WHERE p.slug = :slug"""
+FROM policy p WHERE p.address = :slug"""
 _NOTHING = f"{_POLICY} AND 1 = 0"  # its columns have their types
 _NOTICES = (
-    "(SELECT n.id FROM notice n JOIN policy p ON p.id = n.policy_id WHERE p.slug = :slug AND n.kind = 'change')"
+    "(SELECT n.id FROM notice n JOIN policy p ON p.id = n.policy_id WHERE p.address = :slug AND n.kind = 'change')"
 )
 _GONE = (
     "CASE WHEN m.erased_at IS NULL OR m.retained_until < m.erased_at THEN m.retained_until ELSE m.erased_at END"
