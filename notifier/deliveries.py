@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, case, func, literal
+from sqlalchemy import ColumnElement, CompoundSelect, Select, case, func, literal, or_, union
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col
 
@@ -56,20 +56,60 @@ class Doubt(NamedTuple):
     since: datetime
 
 
+class Wanted(NamedTuple):
+    """Which deliveries of a notice: of one state, for one reason; of all where nothing is said."""
+
+    state: str | None = None
+    reason: str | None = None  # in the very words that stand beside them
+
+
 def deliveries(
-    session: Session, notice: Notice, *, limit: int | None, after: Place | None = None, state: str | None = None
+    session: Session,
+    notice: Notice,
+    *,
+    limit: int | None,
+    after: Place | None = None,
+    state: str | None = None,
+    reason: str | None = None,
 ) -> list[Row]:
     """A notice's deliveries in order: the first `limit` of those behind `after`, of one state or of all."""
+    wanted = Wanted(state, reason)
     found: list[Row] = []
     in_vain = 0
-    for batch_id in _batches(session, notice, after, state):
+    for batch_id in _batches(session, notice, after, wanted):
         left = None if limit is None else limit - len(found)
         if left == 0 or in_vain == _IN_VAIN:
             break
-        rows = [_row(*each) for each in session.execute(_rows(batch_id, after, state).limit(left))]
-        in_vain = 0 if rows or state is None else in_vain + 1
+        rows = [_row(*each) for each in session.execute(_rows(batch_id, after, wanted).limit(left))]
+        in_vain = 0 if rows or wanted == Wanted() else in_vain + 1
         found += rows
     return found
+
+
+def each_of(session: Session, notice: Notice, wanted: Wanted) -> Iterator[Row]:
+    """All of a notice's deliveries that are wanted, in order, a batch at a time, so that memory stays flat."""
+    for batch_id in _batches(session, notice, None, wanted):
+        yield from (_row(*each) for each in session.execute(_rows(batch_id, None, wanted)).all())
+
+
+def reasons(session: Session, notice: Notice, *, limit: int = 50) -> list[str]:
+    """What is said of deliveries of a notice, in order of the words; what was only heard of is not."""
+    of_it = col(Batch.notice_id) == notice.id
+    told = union(
+        sa_select(col(Batch.reason)).where(of_it),
+        sa_select(col(Batch.said)).where(of_it),
+        sa_select(col(Attempt.said))
+        .join(Batch, col(Batch.id) == col(Attempt.batch_id))
+        .where(of_it, col(Attempt.state).in_(_BY_ATTEMPT)),
+        _outcomes(notice, col(Outcome.reason)),
+    ).subquery()
+    return list(session.scalars(sa_select(told.c[0]).where(told.c[0] != "").order_by(told.c[0]).limit(limit)))
+
+
+def _outcomes(notice: Notice, column: Any) -> Select[Any]:
+    """Of a notice's deliveries that have an outcome of their own: few, so each one's delivery is looked up."""
+    its = sa_select(col(Delivery.notice_id)).where(col(Delivery.id) == col(Outcome.delivery_id)).scalar_subquery()
+    return sa_select(column).where(col(Outcome.recorded_at) >= notice.created_at, its == notice.id)
 
 
 def doubtful_deliveries(
@@ -86,31 +126,49 @@ def doubtful_deliveries(
     ]
 
 
-def _batches(session: Session, notice: Notice, after: Place | None, state: str | None) -> Iterator[int]:
-    """The batches of a notice in order, from the one where the last page ended; those that hold the state only."""
+def _batches(session: Session, notice: Notice, after: Place | None, wanted: Wanted) -> Iterator[int]:
+    """The batches of a notice in order, from the one where the last page ended; those that may hold some only."""
     first = after.batch_id if after else 0
     of_it = col(Batch.notice_id) == notice.id
     number: Any = col(Batch.id)
     query = sa_select(number).where(of_it)
-    if state is not None:
+    if wanted.state is not None:
         each = by_batch(of_it, notice.created_at).c
         number = each.batch_id
-        query = sa_select(number).where(each[state] > 0)
+        query = sa_select(number).where(each[wanted.state] > 0)
+    if wanted.reason is not None:
+        query = query.where(number.in_(_said_of(notice, wanted.reason)))
     while page := session.scalars(query.where(number >= first).order_by(number).limit(_AT_ONCE)).all():
         yield from page
         first = page[-1] + 1
 
 
+def _said_of(notice: Notice, reason: str) -> CompoundSelect[Any]:
+    """Batches of a notice of some of whose deliveries this may be said."""
+    of_it = col(Batch.notice_id) == notice.id
+    where = col(Delivery.id) == col(Outcome.delivery_id)
+    its = sa_select(col(Delivery.batch_id)).where(where).scalar_subquery()
+    return union(
+        sa_select(col(Batch.id)).where(of_it, or_(col(Batch.reason) == reason, col(Batch.said) == reason)),
+        sa_select(col(Attempt.batch_id))
+        .join(Batch, col(Batch.id) == col(Attempt.batch_id))
+        .where(of_it, col(Attempt.said) == reason),
+        _outcomes(notice, its).where(col(Outcome.reason) == reason),
+    )
+
+
 # -- the state of one ---------------------------------------------------------------------------
 
 
-def _rows(batch_id: int, after: Place | None, state: str | None) -> Select[Any]:
+def _rows(batch_id: int, after: Place | None, wanted: Wanted) -> Select[Any]:
     """Rows of one batch: what is heard of a letter, else its outcome, else its request, else its batch."""
     each = _found(lambda d: d.batch_id == batch_id).c
     known = _state(each)
     query = _select(each, known)
-    if state is not None:
-        query = query.where(known == state)
+    if wanted.state is not None:
+        query = query.where(known == wanted.state)
+    if wanted.reason is not None:
+        query = query.where(_said(each)[0] == wanted.reason)
     return query.where(each.id > after.delivery_id) if after and after.batch_id == batch_id else query
 
 

@@ -1,29 +1,19 @@
-"""How far a notice is, for its page and the script that keeps it up to date; its deliveries, page by page."""
+"""How far a notice is, for its page and the script that keeps it up to date; its chart over time."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import render_template, request, url_for
-from werkzeug.exceptions import NotFound
 
-from notifier import ledger, notices, outlook, progress
-from notifier.deliveries import Doubt, Place, Row, deliveries, doubtful_deliveries
+from notifier import arithmetic, course, notices, outlook, progress
 from notifier.models import NOTICE_STATES, Notice
-from web.addresses import MOST
-from web.admin import blueprint, outbox
+from notifier.outlook import Outlook
+from web.admin import blueprint, notice_chart, outbox
 from web.context import now, runtime, session
 
-PAGE = 200
 _GOING = ("scheduled", "sending")
 _BAR = {"sending": "unknown"}  # states that a bar shows alike
-
-
-class Doubtful(NamedTuple):
-    """A letter that may or may not have left, and what settles it next."""
-
-    doubt: Doubt
-    next: str
 
 
 def shown(notice: Notice) -> dict[str, Any]:
@@ -72,49 +62,21 @@ def part(notice_id: int) -> str:
     return render_template("admin/_notice_progress.html", **shown(notices.by_id(session(), notice_id)))
 
 
-# -- the deliveries, page by page ---------------------------------------------------------------
+# -- over time ----------------------------------------------------------------------------------
 
 
-def listed(notice: Notice) -> dict[str, Any]:
-    """What `admin/_notice_deliveries.html` needs: a page of deliveries of the state that the address names."""
-    state = request.args.get("state", "")
-    if state not in ("", *ledger.STATES):
-        raise NotFound
-    after = _place(request.args.get("after", ""))
-    rows = deliveries(session(), notice, limit=PAGE + 1, after=after, state=state or None)
-    return {
-        "deliveries": rows[:PAGE],
-        "deliveries_state": state,
-        "deliveries_after": after is not None,
-        "deliveries_next": _next(rows),
-        "doubts": _doubts(notice),
-    }
+def drawn(notice: Notice, given: dict[str, Any]) -> dict[str, Any]:
+    """What `admin/_notice_chart.html` needs, once letters have left over more than one step. given: as `shown`."""
+    counted, ahead = given["progress"], given["outlook"]
+    found = course.of(session(), notice, left=counted.left, last=ahead.last, now=now())
+    if found is None or len(found.slices) < 2:
+        return {"chart": None, "chart_note": ""}
+    quotas = outlook.quotas_of(session(), runtime().settings, now=now()) if notice.state == "sending" else []
+    return {"chart": notice_chart.chart(found, quotas, now()), "chart_note": _beside(found, ahead)}
 
 
-def _place(written: str) -> Place | None:
-    """Where the page before ended, as its link says: "12-345"."""
-    if not written:
-        return None
-    batch, _, delivery = written.partition("-")
-    if not (_is_number(batch) and _is_number(delivery)) or int(batch) > MOST:
-        raise NotFound
-    return Place(int(batch), int(delivery))
-
-
-def _is_number(written: str) -> bool:
-    return written.isascii() and written.isdigit() and len(written) < 19  # what 64 bits hold for certain
-
-
-def _next(rows: list[Row]) -> str:
-    if len(rows) <= PAGE:
-        return ""
-    place = rows[PAGE - 1].place
-    return f"{place.batch_id}-{place.delivery_id}"
-
-
-def _doubts(notice: Notice) -> list[Doubtful]:
-    """The first of the letters in doubt; the others are a page of the deliveries, by their state."""
-    return [
-        Doubtful(doubt, outlook.settles(doubt.started_at, notice.state, runtime().settings, now=now()))
-        for doubt in doubtful_deliveries(session(), notice, limit=PAGE)
-    ]
+def _beside(found: course.Course, ahead: Outlook) -> str:
+    """What stands beside the chart's heading: when the last leaves, or how long it took."""
+    if ahead.last is not None:
+        return f"Now {now():%H:%M}. The last leaves at about {outlook.moment(ahead.last, now())}."
+    return f"Over {arithmetic.lasting_words(found.end - found.slices[0].start)}; times are UTC."

@@ -16,7 +16,7 @@ from notifier.progress import Progress
 from policy_versions import archive, locales
 from policy_versions.archive import Entry, History
 from policy_versions.models import AuditEntry, Policy, Translation
-from web.admin import blueprint, decisions, notice_progress
+from web.admin import blueprint, decisions, notice_deliveries, notice_progress
 from web.context import now, runtime, session
 from web.public import present
 
@@ -52,11 +52,12 @@ def page(notice_id: int, refusal: Refusal | None = None) -> str:
     """A notice's page; with what was typed into one of its forms, where that was refused."""
     found, record, entry = about(notice_id)
     policy = record.policy
-    counted = progress.of(session(), found)
+    counted, going = progress.of(session(), found), notice_progress.shown(found)
     return render_template(
         "admin/notice.html",
-        **{**notice_progress.shown(found), "whole": True},
-        **notice_progress.listed(found),
+        **{**going, "whole": True},
+        **notice_progress.drawn(found, going),
+        **notice_deliveries.listed(found),
         **_forms(found, record, counted),
         page_title=title(found, record, entry),
         policy=policy,
