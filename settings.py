@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     quota_day: int | None = Field(default=None, ge=1)
     canary: int = Field(default=200, ge=0, le=10000)  # letters that leave first; 0: all at once
     canary_minutes: float = Field(default=30.0, ge=0, le=1440)
+    banner_days: int = Field(default=30, ge=0, le=366)  # how long pages tell of a significant revision in force
     strict_effective_date: bool = False  # refuse a date that the pace of sending cannot keep for all
     smtp_per_domain: int = Field(default=4, ge=1, le=32)  # connections to the mail server for one domain's letters
     bounce_address: Address | None = None  # bounces@example.com: letters return to bounces+…@example.com

@@ -10,11 +10,11 @@ from web.context import in_administration
 from web.serving.middleware import MAY_BE_KEPT
 
 CONTENT_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; frame-src 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-# The administration's pages may run the scripts that are served here, and those may ask this server.
-ADMINISTRATION_POLICY = f"{CONTENT_POLICY}; script-src 'self'; connect-src 'self'"
+# The administration's scripts may also ask this server.
+ADMINISTRATION_POLICY = f"{CONTENT_POLICY}; connect-src 'self'"
 # Only for a letter shown as it was sent: its styles are inlined, and nothing else in it may do anything.
 LETTER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 

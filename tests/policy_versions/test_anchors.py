@@ -128,6 +128,8 @@ def test_every_block_of_any_text_has_a_place_for_its_name(text: str) -> None:
     html = anchored.html(text, names)
     shown = [name.own for name, block in zip(names, diff.read(text).blocks, strict=True) if block.tag != "hr"]
     assert sorted(re.findall(r' id="([^"]+)"', html)) == sorted(shown)
+    headings = [heading.anchor for heading in markdown.outline(text)]
+    assert [own for own in shown if own in headings] == headings
 
 
 @pytest.mark.parametrize("text", [FIRST, *ODD])

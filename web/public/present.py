@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from flask import render_template
-from markupsafe import Markup
 
-from policy_versions import comparing, dates, locales, markdown, translations
+from policy_versions import anchoring, comparing, dates, locales, translations
+from policy_versions.anchors import Names
 from policy_versions.archive import Entry, History
 from policy_versions.diff import Change
 from policy_versions.models import Filing, Policy, Translation
 from web.context import session
+from web.public import reading
 
 
 def home(policy: Policy) -> str:
@@ -170,17 +170,24 @@ def text_page(
     *,
     is_current: bool,
     upcoming: list[Upcoming],
+    fresh: object = None,
 ) -> str:
     """A text as readers see it: public pages and the draft's preview are this one page."""
     view = PolicyView.of(record.policy, whole)
-    body, contents = _body(entry.revision.text, record.policy.title)
+    revision = revision_view(record, entry, now)
+    names = anchoring.of_revision(session(), record, entry)
+    change = _last_change(record, entry)
+    after = _margin(entry, change, names, revision.changes_url) if change and revision.changes_url else {}
+    body = reading.body(entry.revision.text, view.title, names, after)
     return render_template(
         "public/policy.html",
         page_title=view.title,
         policy=view,
-        revision=revision_view(record, entry, now),
-        body=body,
-        contents=contents,
+        revision=revision,
+        body=body.html,
+        contents=body.contents,
+        fresh=fresh,
+        weight=reading.weight(entry, change) if change else "",
         upcoming=upcoming,
         is_current_page=is_current,
         current_url=view.url,
@@ -189,6 +196,20 @@ def text_page(
         direction=locales.direction(record.policy.locale),
         languages=languages(record, entry),
     )
+
+
+def _last_change(record: History, entry: Entry) -> Change | None:
+    """What a revision on record changed in the one before; None of a first one, and of a draft."""
+    before = record.before(entry.number)
+    if before is None or entry.revision.id is None:
+        return None
+    return comparing.compare(session(), before.revision, entry.revision)
+
+
+def _margin(entry: Entry, change: Change, names: Names, url: str) -> dict[str, str]:
+    blocks = comparing.blocks(session(), entry.revision)
+    titles = {name.own: block.text for name, block in zip(names, blocks.blocks, strict=True) if block.is_heading}
+    return reading.margin(reading.changed_sections(change, blocks, names), entry, url, titles)
 
 
 # -- translations -------------------------------------------------------------------------------
@@ -273,10 +294,11 @@ def translation_page(
 ) -> str:
     """A translation as readers see it, under the line that the authoritative text prevails."""
     into = [t for t in translations.of_revision(session(), entry.revision) if t.locale == shown.locale]
-    body, contents = _body(shown.text, shown.title or record.policy.title)
+    title = shown.title or record.policy.title
+    body = reading.body(shown.text, title, anchoring.of_translation(_until(record, entry, shown)))
     return render_template(
         "public/translation.html",
-        page_title=shown.title or record.policy.title,
+        page_title=title,
         policy=PolicyView.of(record.policy, whole),
         revision=revision_view(record, entry, now),
         shown=TranslationView.of(record, entry, shown),
@@ -285,21 +307,17 @@ def translation_page(
         is_standing=shown.number == into[-1].number,
         own_language=locales.name(record.policy.locale),
         languages=languages(record, entry, shown.locale),
-        body=body,
-        contents=contents,
+        body=body.html,
+        contents=body.contents,
     )
 
 
-_TITLE = re.compile(r"\s*<h1[^>]*>.*?</h1>\s*", re.DOTALL)
-
-
-def _body(text: str, title: str) -> tuple[Markup, list[markdown.Heading]]:
-    """The rendered text and its contents, less a heading on top that says the page's title again."""
-    html, outline = markdown.render(text), list(markdown.outline(text))
-    first = _TITLE.match(html)
-    if first and outline and outline[0].text.casefold() == title.casefold():
-        html, outline = html[first.end() :], outline[1:]
-    return Markup(html), [h for h in outline if h.level <= 2]  # noqa: S704 -- render's output is safe
+def _until(record: History, entry: Entry, shown: Translation) -> list[Translation]:
+    """The translations into a locale that stood one after the other, up to one."""
+    numbers = {one.revision.id: one.number for one in record.entries}
+    into = [one for one, _ in translations.of_policy(session(), record.policy) if one.locale == shown.locale]
+    told = sorted(into, key=lambda one: (numbers[one.revision_id], one.number))
+    return [one for one in told if (numbers[one.revision_id], one.number) <= (entry.number, shown.number)]
 
 
 def counts(change: Change) -> dict[str, int]:
@@ -312,6 +330,13 @@ def counts(change: Change) -> dict[str, int]:
         "moves": change.moves,
         "links": change.links_changed,
     }
+
+
+def without_title(change: Change, title: str) -> Change:
+    """A comparison less the heading on top that says the page's title again, where it stayed as it was."""
+    first = change.blocks[0] if change.blocks else None
+    is_title = first and first.tag == "h1" and first.unchanged and first.unchanged.text.casefold() == title.casefold()
+    return replace(change, blocks=change.blocks[1:]) if is_title else change
 
 
 def sections(change: Change) -> list[dict[str, object]]:
@@ -382,7 +407,7 @@ def _history_row(record: History, entry: Entry, further: Iterable[str], now: dat
         verdict=entry.verdict,
         status=record.status(entry, now),
         summary=said(entry) or ("The first text." if entry.verdict == "first" else ""),
-        categories=categories(entry),
+        categories=reading.categories(entry),
         inserted=change.words_inserted if change else None,
         deleted=change.words_deleted if change else None,
         links_changed=change.links_changed if change else 0,
@@ -400,12 +425,6 @@ def _short(date: dates.RevisionDate) -> str:
     """The date less its year, which stands above: "14 Oct", "Sep", "2015"."""
     words = date.label.split()[:-1]
     return " ".join(word[:3] if word.isalpha() else word for word in words) or str(date.year)
-
-
-def categories(entry: Entry) -> list[str]:
-    """The kinds of finding of a revision's decision, each once, as words."""
-    found = entry.decision.findings if entry.decision else []
-    return list(dict.fromkeys(str(f["category"]).replace("_", " ").capitalize() for f in found))
 
 
 def validity(record: History, entry: Entry, now: datetime) -> str:
