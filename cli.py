@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -831,17 +831,61 @@ def accounts() -> None:
     """Administrators' accounts."""
 
 
+_ROLES = click.option(
+    "--role", "held", multiple=True, help="editor, publisher, auditor or owner; as often as they hold."
+)
+
+
+@contextmanager
+def _account(name: str) -> Iterator[tuple[Any, Any, dict[str, Any]]]:
+    """The account of that name in a transaction that writes, and who does it when. Raises: NoSuchAccount."""
+    from web import accounts as service
+
+    with database.writing(_engine()) as session:
+        by = {"actor": _actor(), "now": database.DatabaseClock().now(session)}
+        yield session, service.named(session, name), by
+
+
 @accounts.command("create")
 @click.argument("name")
-def accounts_create(name: str) -> None:
-    """Make an account and print its one-time password."""
+@_ROLES
+def accounts_create(name: str, held: tuple[str, ...]) -> None:
+    """Make an account and print its one-time password. The first one holds every role unless you name some."""
     from web import accounts as service
 
     with database.writing(_engine()) as session:
         now = database.DatabaseClock().now(session)
-        password = service.create(session, name, now=now)
-        _audited(session, f"account {name} made", now)
+        password = service.create(session, name, held=held, actor=_actor(), now=now)
     click.echo(f"{name} may sign in once with: {password}")
+
+
+@accounts.command("list")
+def accounts_list() -> None:
+    """Show every account: its roles, its second factor, and when it last signed in."""
+    from web import accounts as service
+    from web import second_factor
+
+    with database.reading(_engine()) as session:
+        factors = second_factor.owners(session)
+        for one in service.listed(session):
+            seen = f"last signed in {one.signed_in_at:%Y-%m-%d %H:%M} UTC" if one.signed_in_at else "never signed in"
+            said = [", ".join(one.held) or "no role", seen]
+            said += ["second factor"] if one.id in factors else []
+            said += [f"disabled {one.disabled_at:%Y-%m-%d}"] if one.disabled_at else []
+            click.echo(f"{one.name}: {'; '.join(said)}")
+
+
+@accounts.command("roles")
+@click.argument("name")
+@_ROLES
+def accounts_roles(name: str, held: tuple[str, ...]) -> None:
+    """Give an account these roles and no others; whoever is signed in with it signs in again."""
+    from web import accounts as service
+
+    with _account(name) as (session, account, by):
+        changed = service.set_roles(session, account, held, **by)
+        roles = ", ".join(account.held)
+    click.echo(f"{name} holds: {roles}." if changed else f"{name} held exactly these: {roles}.")
 
 
 @accounts.command("reset")
@@ -850,13 +894,53 @@ def accounts_reset(name: str) -> None:
     """Give an account a new one-time password; its open sessions end."""
     from web import accounts as service
 
-    with database.writing(_engine()) as session:
-        account = service.by_name(session, name)
-        if account is None:
-            raise SettingInvalid(f"There is no account “{name}”.")
-        password = service.reset(session, account)
-        _audited(session, f"account {name} reset", database.DatabaseClock().now(session))
+    with _account(name) as (session, account, by):
+        password = service.reset(session, account, **by)
     click.echo(f"{name} may sign in once with: {password}")
+
+
+@accounts.command("disable")
+@click.argument("name")
+def accounts_disable(name: str) -> None:
+    """Nobody signs in with an account any more; its name stays in the record."""
+    from web import accounts as service
+
+    with _account(name) as (session, account, by):
+        service.disable(session, account, **by)
+    click.echo(f"{name} is disabled; nobody is signed in with it any more.")
+
+
+@accounts.command("enable")
+@click.argument("name")
+def accounts_enable(name: str) -> None:
+    """Let an account sign in again that was disabled, with the password that it had."""
+    from web import accounts as service
+
+    with _account(name) as (session, account, by):
+        service.enable(session, account, **by)
+    click.echo(f"{name} may sign in again.")
+
+
+@accounts.command("end-sessions")
+@click.argument("name")
+def accounts_end_sessions(name: str) -> None:
+    """Whoever is signed in with an account is so no longer."""
+    from web import accounts as service
+
+    with _account(name) as (session, account, by):
+        ended = service.end_sessions(session, account, **by)
+    click.echo(f"{ended} sessions of {name} have ended." if ended != 1 else f"1 session of {name} has ended.")
+
+
+@accounts.command("remove-second-factor")
+@click.argument("name")
+def accounts_remove_second_factor(name: str) -> None:
+    """Let an account sign in by password alone, as when the telephone and the recovery codes are lost."""
+    from web import accounts as service
+
+    with _account(name) as (session, account, by):
+        service.remove_factor(session, account, **by)
+    click.echo(f"Signing in as {name} takes no code until a new second factor is set up.")
 
 
 @main.group(cls=_Group)
@@ -901,9 +985,3 @@ def keys_revoke(name: str) -> None:
     with database.writing(_engine()) as session:
         service.revoke(session, name, actor=_actor(), now=database.DatabaseClock().now(session))
     click.echo(f"The key {name} is revoked.")
-
-
-def _audited(session: Any, action: str, now: datetime) -> None:
-    from policy_versions import audit
-
-    audit.record(session, actor=_actor(), action=action, subject="accounts", now=now.astimezone(UTC))

@@ -94,6 +94,10 @@ class Settings(BaseSettings):
     review_minutes: int | None = Field(default=None, ge=0, le=10080)  # see review_window
     unknown: Literal["at_least_once", "at_most_once"] = "at_least_once"
     proxies: int = Field(default=0, ge=0, le=5)  # reverse proxies in front whose headers are trusted
+    session_hours: float = Field(default=12.0, ge=0.25, le=720)  # an administrator's session ends after so long
+    session_idle_minutes: float = Field(default=60.0, ge=5, le=10080)  # and when it was not used for so long
+    second_factor: Literal["optional", "required"] = "optional"  # for signing in to the administration
+    four_eyes: bool = False  # publishing, deciding again and sending after a stop take two publishers
 
     @field_validator("secret_key")
     @classmethod

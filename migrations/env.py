@@ -15,7 +15,9 @@ import policy_versions.earlier_drafts
 import policy_versions.models
 import policy_versions.origins
 import policy_versions.presence  # noqa: F401
-import web.accounts  # noqa: F401
+import web.accounts
+import web.four_eyes
+import web.throttling  # noqa: F401
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, event, text
 from sqlmodel import Session
@@ -21,6 +22,7 @@ from notifier.runtime import Runtime
 from settings import Settings
 from tests.house import House, KeptLetters, SetClock
 from tests.postgresql import TEMPLATE, Lent, address
+from web import passwords
 
 settings.register_profile(
     "gazette", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -47,6 +49,12 @@ def no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         if name.startswith("GAZETTE_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("GAZETTE_HOME", str(tmp_path / "instance"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> None:
+    """Hashing a password is slow by design; here it is not, by the one hasher that all of the code uses."""
+    passwords.use(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture(scope="session")

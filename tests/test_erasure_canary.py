@@ -55,6 +55,7 @@ from tests.notifier.bounces.reports import status
 from tests.web.api.conftest import Program
 from tests.web.test_admin import PASSWORD, Administrator, filled, password_hash, start_draft
 from tests.web.test_hooks import Provider
+from web import roles
 from web.accounts import Account
 
 __all__ = ["password_hash"]  # a fixture
@@ -238,7 +239,7 @@ def instance(
 def admin(instance: House, app: Flask, password_hash: str) -> Administrator:
     with writing(instance.runtime.engine) as session:
         session.add(
-            Account(name="ines", password_hash=password_hash, session_key="first", created_at=instance.now)
+            Account(name="ines", password_hash=password_hash, roles=roles.ALL, created_at=instance.now)
         )
     signed_in = Administrator(app.test_client())
     signed_in.post("/admin/sign-in", {"name": "ines", "password": PASSWORD})

@@ -46,8 +46,8 @@ def register(app: Flask, runtime: Runtime) -> None:
         SESSION_COOKIE_SECURE=settings.secure,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        PERMANENT_SESSION_LIFETIME=12 * 3600,
-        WTF_CSRF_TIME_LIMIT=12 * 3600,
+        PERMANENT_SESSION_LIFETIME=int(settings.session_hours * 3600),
+        WTF_CSRF_TIME_LIMIT=int(settings.session_hours * 3600),
         WTF_CSRF_SSL_STRICT=False,  # no referrer is sent, so there is none to check; the token is what counts
     )
     app.jinja_env.undefined = StrictUndefined

@@ -1,59 +1,53 @@
-"""Administrators' accounts: who may sign in, and with what."""
+"""Administrators' accounts: who may sign in, with what, and in which roles. Every deed here is audited by name."""
 
 from __future__ import annotations
 
-import secrets
+import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel, col, func, select
 
-from errors import AccountExists, PasswordTooShort, SignInRefused, Unprintable
+from errors import (
+    AccountExists,
+    FieldMissing,
+    LastOwner,
+    NameMalformed,
+    NoSuchAccount,
+    SignInRefused,
+    Unprintable,
+)
+from policy_versions import audit
+from web import passwords, roles, second_factor, sessions
+from web.roles import Permission
 
-LEAST_PASSWORD = 12
-_hasher = PasswordHasher()
-# verified when there is no such account, so that an answer takes as long and tells nothing
-_NOBODY = _hasher.hash(secrets.token_urlsafe())
+LONGEST_NAME = 60
+# No spaces: the record shows “key host” and “ines at the command line”, and no account may pass for those.
+_NAME = re.compile(r"\w[\w.@+-]*")
 
 
 class Account(SQLModel, table=True):
-    """One administrator. `session_key` changes with the password, which ends every open session."""
+    """One administrator. Never deleted: the record shows the name for ever, so nobody else may come to bear it."""
 
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     password_hash: str
     one_time: bool = False  # the password was made by Gazette and must be changed at the first sign-in
-    session_key: str
+    roles: str = ""  # parted by spaces
     created_at: datetime
+    signed_in_at: datetime | None = None
+    disabled_at: datetime | None = None
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        return roles.parsed(self.roles)
+
+    def may(self, permission: Permission) -> bool:
+        return self.disabled_at is None and roles.may(self.held, permission)
 
 
-def create(session: Session, name: str, *, now: datetime) -> str:
-    """Add an account and return its one-time password. Raises: AccountExists, Unprintable."""
-    if not name.isprintable():
-        raise Unprintable("name")
-    if by_name(session, name) is not None:
-        raise AccountExists(name)
-    password = secrets.token_urlsafe(12)
-    session.add(
-        Account(
-            name=name,
-            password_hash=_hasher.hash(password),
-            one_time=True,
-            session_key=secrets.token_urlsafe(16),
-            created_at=now,
-        )
-    )
-    session.flush()
-    return password
-
-
-def reset(session: Session, account: Account) -> str:
-    """Give an account a new one-time password and return it; every open session of it ends."""
-    password = secrets.token_urlsafe(12)
-    _set(account, password, one_time=True)
-    session.add(account)
-    return password
+# -- found --------------------------------------------------------------------------------------
 
 
 def by_name(session: Session, name: str) -> Account | None:
@@ -62,31 +56,160 @@ def by_name(session: Session, name: str) -> Account | None:
     return session.exec(select(Account).where(col(Account.name) == name)).one_or_none()
 
 
+def named(session: Session, name: str) -> Account:
+    """Raises: NoSuchAccount."""
+    found = by_name(session, name)
+    if found is None:
+        raise NoSuchAccount(name)
+    return found
+
+
+def by_id(session: Session, number: int) -> Account:
+    """Raises: NoSuchAccount."""
+    found = session.get(Account, number)
+    if found is None:
+        raise NoSuchAccount(str(number))
+    return found
+
+
+def listed(session: Session) -> Sequence[Account]:
+    return session.exec(select(Account).order_by(func.lower(col(Account.name)))).all()
+
+
 def anybody(session: Session) -> bool:
     return session.exec(select(Account.id).limit(1)).first() is not None
 
 
+def who_may(session: Session, permission: Permission) -> list[str]:
+    """The names of those who may do something."""
+    return [one.name for one in listed(session) if one.may(permission)]
+
+
 def verify(session: Session, name: str, password: str) -> Account:
-    """Return the account that name and password open. Raises: SignInRefused."""
+    """Return the account that name and password open, after the same work for all. Raises: SignInRefused."""
     account = by_name(session, name)
-    try:
-        _hasher.verify(account.password_hash if account else _NOBODY, password)
-    except VerificationError as error:
-        raise SignInRefused from error
-    if account is None:
+    right = passwords.matches(account.password_hash if account else None, password)
+    if account is None or not right or account.disabled_at is not None:
         raise SignInRefused
     return account
 
 
-def change_password(session: Session, account: Account, password: str) -> None:
-    """Set an account's own password. Raises: PasswordTooShort."""
-    if len(password) < LEAST_PASSWORD:
-        raise PasswordTooShort(LEAST_PASSWORD)
-    _set(account, password, one_time=False)
-    session.add(account)
+# -- made and changed ---------------------------------------------------------------------------
 
 
-def _set(account: Account, password: str, *, one_time: bool) -> None:
-    account.password_hash = _hasher.hash(password)
+def create(
+    session: Session, name: str, *, now: datetime, held: Iterable[str] = (), actor: str = "gazette start"
+) -> str:
+    """Add an account and return its one-time password.
+
+    held: its roles; every role where none is named and it is the first account.
+    Raises: AccountExists, NameMalformed, Unprintable, RoleUnknown, FieldMissing.
+    """
+    _check_name(session, name)
+    given = list(held)
+    kept = roles.ALL if not given and not anybody(session) else roles.written(given)
+    password = passwords.one_time()
+    made = Account(name=name, password_hash=passwords.hashed(password), one_time=True, roles=kept, created_at=now)
+    session.add(made)
+    session.flush()
+    note(session, made, "account made", actor=actor, now=now, roles=kept)
+    return password
+
+
+def _check_name(session: Session, name: str) -> None:
+    if not name.isprintable():
+        raise Unprintable("name")
+    if not name:
+        raise FieldMissing("name", "Give the account a name; the record shows it with each deed.")
+    if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
+        raise NameMalformed(LONGEST_NAME)
+    alike = select(Account.name).where(func.lower(col(Account.name)) == name.lower())
+    if session.exec(alike).first() is not None:
+        raise AccountExists(name)
+
+
+def reset(session: Session, account: Account, *, actor: str, now: datetime) -> str:
+    """Give an account a new one-time password and return it; every open session of it ends."""
+    password = passwords.one_time()
+    _set(session, account, password, one_time=True)
+    note(session, account, "password reset", actor=actor, now=now)
+    return password
+
+
+def change_password(session: Session, account: Account, password: str, *, now: datetime | None = None) -> None:
+    """Set an account's own password; every open session of it ends. Raises: PasswordTooShort, PasswordTooLong."""
+    passwords.check(password)
+    _set(session, account, password, one_time=False)
+    if now is not None:
+        note(session, account, "password changed", actor=account.name, now=now)
+
+
+def _set(session: Session, account: Account, password: str, *, one_time: bool) -> None:
+    account.password_hash = passwords.hashed(password)
     account.one_time = one_time
-    account.session_key = secrets.token_urlsafe(16)
+    session.add(account)
+    sessions.end_all(session, account.id or 0)
+
+
+def set_roles(session: Session, account: Account, held: Iterable[str], *, actor: str, now: datetime) -> bool:
+    """Give an account other roles; its sessions end, and begin anew with what it may now.
+
+    Returns: whether anything changed. Raises: RoleUnknown, FieldMissing, LastOwner.
+    """
+    kept = roles.written(held)
+    if kept == account.roles:
+        return False
+    if "owner" not in kept.split():
+        _keep_an_owner(session, account)
+    before, account.roles = account.roles, kept
+    session.add(account)
+    sessions.end_all(session, account.id or 0)
+    note(session, account, "roles changed", actor=actor, now=now, roles=kept, before=before)
+    return True
+
+
+def disable(session: Session, account: Account, *, actor: str, now: datetime) -> None:
+    """Nobody signs in with it any more, and whoever is signed in is so no longer. Raises: LastOwner."""
+    if account.disabled_at is not None:
+        return
+    _keep_an_owner(session, account)
+    account.disabled_at = now
+    session.add(account)
+    sessions.end_all(session, account.id or 0)
+    note(session, account, "account disabled", actor=actor, now=now)
+
+
+def enable(session: Session, account: Account, *, actor: str, now: datetime) -> None:
+    if account.disabled_at is None:
+        return
+    account.disabled_at = None
+    session.add(account)
+    note(session, account, "account enabled", actor=actor, now=now)
+
+
+def end_sessions(session: Session, account: Account, *, actor: str, now: datetime) -> int:
+    """End every session of an account. Returns: how many there were."""
+    ended = sessions.end_all(session, account.id or 0)
+    note(session, account, "sessions ended", actor=actor, now=now, ended=ended)
+    return ended
+
+
+def remove_factor(session: Session, account: Account, *, actor: str, now: datetime) -> None:
+    """Take an account's second factor away, as when a telephone is lost; its sessions end."""
+    if second_factor.remove(session, account.id or 0):
+        sessions.end_all(session, account.id or 0)
+        note(session, account, "second factor removed", actor=actor, now=now)
+
+
+def _keep_an_owner(session: Session, leaving: Account) -> None:
+    """Somebody must be left who can manage users. The owners are locked, so that two do not leave at once."""
+    held = select(Account).where(col(Account.disabled_at).is_(None)).order_by(col(Account.id)).with_for_update()
+    owners = [one.id for one in session.exec(held) if one.may("manage")]
+    if owners == [leaving.id]:
+        raise LastOwner
+
+
+def note(session: Session, account: Account, action: str, *, actor: str, now: datetime, **detail: Any) -> None:
+    """Audit a deed about an account, with the account's name."""
+    subject = f"account {account.id}"
+    audit.record(session, actor=actor, action=action, subject=subject, now=now, name=account.name, **detail)

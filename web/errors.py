@@ -10,18 +10,26 @@ from werkzeug.exceptions import HTTPException
 
 from errors import (
     BodyUnreadable,
+    CodeRefused,
+    ComparisonsBusy,
     Conflict,
+    FourEyesNeeded,
     Gone,
     Invalid,
     KeyRefused,
     NotFound,
     OriginRefused,
     OwnProposal,
+    OwnRequest,
     Refusal,
+    RoleMissing,
+    RoleUndeclared,
     ScopeMissing,
     SettingInvalid,
     SignInRefused,
     TooMany,
+    TooManyComparisons,
+    TooManyTries,
 )
 from web import problems
 from web.context import forget_session, in_administration, runtime
@@ -35,6 +43,14 @@ STATUS: dict[type[Refusal], int] = {
     Gone: 410,
     SignInRefused: 401,
     OwnProposal: 403,
+    OwnRequest: 403,
+    RoleMissing: 403,
+    RoleUndeclared: 403,
+    FourEyesNeeded: 403,
+    CodeRefused: 401,
+    TooManyTries: 429,
+    TooManyComparisons: 429,
+    ComparisonsBusy: 503,
     OriginRefused: 403,
     KeyRefused: 401,
     ScopeMissing: 403,
@@ -55,6 +71,7 @@ _HEADINGS = {
     422: "That cannot be done as given",
     429: "Too many tries",
     500: "Something went wrong here",
+    503: "Busy just now",
 }
 _SENTENCES = {
     404: "If you typed the address, check it is right. Every text we have published stays at its own address.",

@@ -5,7 +5,6 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlmodel import col, select
@@ -17,7 +16,7 @@ from policy_versions import archive, drafts, policies
 from policy_versions.archive import History
 from policy_versions.models import AuditEntry, Draft
 from tests.house import FIRST, LONGER, TYPO, House
-from web import accounts
+from web import accounts, passwords, roles
 from web.accounts import Account
 
 PASSWORD = "a password of the tests"
@@ -55,13 +54,13 @@ class Administrator:
 @pytest.fixture(scope="session")
 def password_hash() -> str:
     """Quickly made and quickly looked at; that of a real account is slow by design."""
-    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    return passwords.hashed(PASSWORD)
 
 
 @pytest.fixture
 def admin(client: FlaskClient, house: House, password_hash: str) -> Administrator:
     with writing(house.runtime.engine) as session:
-        session.add(Account(name="ines", password_hash=password_hash, session_key="first", created_at=house.now))
+        session.add(Account(name="ines", password_hash=password_hash, roles=roles.ALL, created_at=house.now))
     signed_in = Administrator(client)
     signed_in.post("/admin/sign-in", {"name": "ines", "password": PASSWORD})
     return signed_in

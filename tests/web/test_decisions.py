@@ -17,6 +17,7 @@ from settings import Settings
 from tests.conftest import make_settings
 from tests.house import FIRST, LONGER, TYPO, House
 from tests.web.test_admin import PASSWORD, Administrator, filled, password_hash, start_draft, token, words
+from web import roles
 from web.accounts import Account
 from web.admin import findings
 
@@ -38,7 +39,7 @@ def given_settings(database_url: str, tmp_path: Path) -> Settings:
 
 def account(house: House, app: Flask, name: str, password_hash: str) -> Administrator:
     with writing(house.runtime.engine) as session:
-        session.add(Account(name=name, password_hash=password_hash, session_key=name, created_at=house.now))
+        session.add(Account(name=name, password_hash=password_hash, roles=roles.ALL, created_at=house.now))
     person = Administrator(app.test_client(), name)
     person.post("/admin/sign-in", {"name": name, "password": PASSWORD})
     return person

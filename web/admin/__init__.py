@@ -8,9 +8,11 @@ from web.admin import (  # noqa: E402
     decisions,
     evidence,
     members,
+    notice_deliveries,
     notice_progress,
     notices,
     outbox,
+    own_account,
     policies,
     publish,
     quarantine,
@@ -18,12 +20,13 @@ from web.admin import (  # noqa: E402
     sign_in,
     suppressions,
     translations,
+    users,
 )
 from web.admin import overview as overview  # noqa: E402
 
 PARTS = (
-    *(decisions, evidence, members, notice_progress, notices, outbox, overview, policies, publish, quarantine),
-    *(reports, suppressions, translations),
+    *(decisions, evidence, members, notice_deliveries, notice_progress, notices, outbox, overview),
+    *(policies, publish, quarantine, reports, suppressions, translations, own_account, users),
 )
 
 

@@ -1,7 +1,8 @@
-"""Signing in and out, and the one-time password that must be changed first."""
+"""Signing in and out: the password, the second factor, and who is let through to which page."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,45 +13,58 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from werkzeug.wrappers import Response
 
 from database import writing
-from errors import Refusal
-from policy_versions import audit
-from web import accounts
+from errors import CodeRefused, Refusal, SignInRefused, TooManyTries
+from web import accounts, passwords, second_factor, sessions, throttling
 from web.accounts import Account
-from web.admin import blueprint
+from web.admin import blueprint, browsers, permissions
 from web.context import in_administration, now, runtime
 from web.context import session as database_session
+from web.errors import status_of
+from web.sessions import AccountSession, Lasting, Whence
 
-# Kept in the process: a second node allows as many tries again, which still is few.
+# Of the API, kept in the process; signing in is throttled in the database (web/throttling.py).
 limiter = Limiter(get_remote_address, storage_uri="memory://", headers_enabled=False)
-_OPEN = {"admin.sign_in", "admin.sign_out"}
+HALFWAY = timedelta(minutes=5)  # between the password and the code
+Answer = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]
-    """An account as the session knows it."""
+    """An account, and the session that it is signed in by."""
 
-    def __init__(self, account: Account) -> None:
-        self.account = account
+    def __init__(self, account: Account, row: AccountSession, token: str) -> None:
+        self.account, self.row, self._token = account, row, token
 
     @property
     def name(self) -> str:
         return self.account.name
 
+    @property
+    def sure(self) -> bool:
+        return sessions.is_sure(self.row, now())
+
     def get_id(self) -> str:
-        return f"{self.account.id}:{self.account.session_key}"
+        return self._token
 
 
-def _load(kept: str) -> SignedIn | None:
-    """A session holds only while its account's key is the one it began with."""
-    number, _, key = kept.partition(":")
-    account = database_session().get(Account, int(number)) if number.isdigit() else None
-    return SignedIn(account) if account and account.session_key == key else None
+def lasting() -> Lasting:
+    settings = runtime().settings
+    return Lasting(timedelta(hours=settings.session_hours), timedelta(minutes=settings.session_idle_minutes))
+
+
+def _load(token: str) -> SignedIn | None:
+    """A session holds while its row does, and its account is not disabled."""
+    row = sessions.find(database_session(), token, lasting(), now=now())
+    account = database_session().get(Account, row.account_id) if row else None
+    return SignedIn(account, row, token) if row and account and account.disabled_at is None else None
 
 
 def register(app: Flask) -> None:
     manager = LoginManager(app)
     manager.user_loader(_load)
-    manager.session_protection = None  # the key in the session ends it; phones change their address
+    manager.session_protection = None  # the row in the database ends it; phones change their address
     limiter.init_app(app)
+    permissions.register(app)
+    browsers.register(app)
 
 
 def actor() -> str:
@@ -58,16 +72,57 @@ def actor() -> str:
     return name
 
 
+def whence() -> Whence:
+    return Whence(get_remote_address(), request.headers.get("User-Agent", ""))
+
+
+# -- who is let through -------------------------------------------------------------------------
+
+
 @blueprint.before_request
 def require_signed_in() -> Response | None:
-    """Every route of the administration refuses strangers; a one-time password opens only its own change."""
-    if request.endpoint in _OPEN:
+    """Every route of the administration refuses strangers, and whoever has not the role that it takes.
+
+    Raises: RoleMissing, RoleUndeclared.
+    """
+    endpoint = permissions.name(request.endpoint)
+    if endpoint in permissions.OPEN:
         return None
     if not current_user.is_authenticated:
         return redirect(url_for("admin.sign_in", next=request.full_path.rstrip("?")))
-    if current_user.account.one_time and request.endpoint != "admin.password":
-        return redirect(url_for("admin.password"))
-    return None
+    _seen()
+    needed = permissions.need(endpoint)
+    first = _first_of_all()
+    if first and endpoint not in (first, "sure"):
+        return redirect(url_for(f"admin.{first}"))
+    permissions.require(needed.of(request.method))
+    return _make_sure() if needed.sure and not current_user.sure and not current_user.account.one_time else None
+
+
+def _seen() -> None:
+    row = current_user.row
+    if now() - row.seen_at >= sessions.SEEN_EVERY:
+        with writing(runtime().engine) as own:
+            sessions.seen(own, row.id, now=runtime().clock.now(own))
+
+
+def _first_of_all() -> str:
+    """The one page that is open to somebody who must change or set up something first; "" for the others."""
+    if current_user.account.one_time:
+        return "password"
+    required = runtime().settings.second_factor == "required"
+    if required and not second_factor.stands(database_session(), current_user.account.id):
+        return "second_factor"
+    return ""
+
+
+def _make_sure() -> Response:
+    """Ask who they are, then lead back; what was posted is not done."""
+    back = request.full_path.rstrip("?") if request.method == "GET" else url_for("admin.account")
+    if request.method != "GET":
+        flash("Nothing was changed: confirm first that it is you, then do it again.")
+        back = request.form.get("back", "") or back
+    return redirect(url_for("admin.sure", next=back))
 
 
 @blueprint.app_context_processor
@@ -78,28 +133,75 @@ def who() -> dict[str, Any]:
     return {"signed_in": current_user.name if current_user.is_authenticated else None}
 
 
-def _name_given() -> str:
-    return f"{get_remote_address()} {request.form.get('name', '').strip().casefold()[:100]}"
+# -- the password -------------------------------------------------------------------------------
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"], endpoint="sign_in")
-@limiter.limit("30 per minute", methods=["POST"])
-@limiter.limit("8 per minute", methods=["POST"], key_func=_name_given)
-def sign_in() -> str | Response | tuple[str, int]:
+def sign_in() -> Answer:
     if request.method == "GET":
         return _form()
     try:
-        account = accounts.verify(
-            database_session(), request.form.get("name", "").strip(), request.form.get("password", "")
-        )
+        account = _verified(request.form.get("name", "").strip(), request.form.get("password", ""))
     except Refusal as refusal:
-        return _form(str(refusal)), 401
-    session.clear()
-    session.permanent = True
-    login_user(SignedIn(account))
+        return _refused(refusal, _form(str(refusal)))
+    if second_factor.stands(database_session(), account.id or 0):
+        session.clear()
+        session["halfway"] = [account.id, now().timestamp()]
+        return redirect(url_for("admin.code", next=request.args.get("next", "")))
+    return let_in(account)
+
+
+def _verified(name: str, password: str) -> Account:
+    """Raises: TooManyTries, SignInRefused."""
+    kinds = throttling.sign_in_kinds(name, get_remote_address())
+    claimed = claim(kinds)
+    try:
+        account = accounts.verify(database_session(), name, password)
+    except SignInRefused:
+        _note_slowed(claimed, name)
+        raise
     with writing(runtime().engine) as own:
-        audit.record(own, actor=account.name, action="signed in", subject="accounts", now=now())
-    return redirect(_inside(request.args.get("next", "")))
+        throttling.forgive(own, claimed, kinds, runtime().secret, now=runtime().clock.now(own))
+        if passwords.is_outdated(account.password_hash):
+            own.get_one(Account, account.id).password_hash = passwords.hashed(password)
+    return account
+
+
+def claim(kinds: dict[str, str]) -> throttling.Claim:
+    """Count a try, in a transaction of its own. Raises: TooManyTries."""
+    with writing(runtime().engine) as own:
+        return throttling.claim(own, kinds, runtime().secret, now=runtime().clock.now(own))
+
+
+def _note_slowed(claimed: throttling.Claim, name: str) -> None:
+    """The log says once that somebody guesses at an account, not each time."""
+    account = accounts.by_name(database_session(), name)
+    if not claimed.slowed or account is None:
+        return
+    with writing(runtime().engine) as own:
+        accounts.note(own, account, "sign-in slowed down", actor="a stranger", now=runtime().clock.now(own))
+
+
+def let_in(account: Account, **detail: str) -> Response:
+    """Begin a session under a new token, and lead to where the person wanted to go."""
+    with writing(runtime().engine) as own:
+        instant = runtime().clock.now(own)
+        sessions.forget_over(own, lasting(), now=instant)
+        accounts.note(own, account, "signed in", actor=account.name, now=instant, **detail)
+        own.get_one(Account, account.id).signed_in_at = instant
+        token = sessions.begin(own, account.id or 0, whence(), now=instant)
+    session.clear()
+    keep(token)
+    return redirect(inside(request.args.get("next", "")))
+
+
+def keep(token: str) -> None:
+    """Give the browser the token of its session."""
+    session.permanent = True
+    database_session().rollback()  # on SQLite it would still read what was there when the request began
+    signed_in = _load(token)
+    assert signed_in is not None  # it was made just now
+    login_user(signed_in)
 
 
 def _form(error: str = "") -> str:
@@ -107,7 +209,12 @@ def _form(error: str = "") -> str:
     return render_template("admin/sign_in.html", page_title="Sign in", name=name, error=error)
 
 
-def _inside(target: str) -> str:
+def _refused(refusal: Refusal, page: str) -> Answer:
+    headers = {"Retry-After": str(refusal.seconds)} if isinstance(refusal, TooManyTries) else {}
+    return page, status_of(refusal), headers
+
+
+def inside(target: str) -> str:
     """Only an address of the administration itself: nobody is sent elsewhere by a link to the sign-in page."""
     return target if _is_inside(target) else url_for("admin.overview")
 
@@ -124,36 +231,91 @@ def _is_inside(target: str) -> bool:
 
 @blueprint.post("/sign-out", endpoint="sign_out")
 def sign_out() -> Response:
+    if current_user.is_authenticated:
+        with writing(runtime().engine) as own:
+            sessions.end(own, current_user.account.id, current_user.row.id)
     logout_user()
     session.clear()
     return redirect(url_for("admin.sign_in"))
 
 
-@blueprint.route("/password", methods=["GET", "POST"], endpoint="password")
-def password() -> str | Response | tuple[str, int]:
+# -- the code -----------------------------------------------------------------------------------
+
+
+@blueprint.route("/sign-in/code", methods=["GET", "POST"], endpoint="code")
+def code() -> Answer:
+    """The second step, for whoever has just given the password."""
+    account = _halfway()
+    if account is None:
+        return redirect(url_for("admin.sign_in", next=request.args.get("next", "")))
     if request.method == "GET":
-        return _password_form()
-    first, again = request.form.get("password", ""), request.form.get("again", "")
-    if first != again:
-        return _password_form("The two passwords differ; type the same one twice.", "again"), 422
+        return _code_form()
+    try:
+        by = _code_taken(account)
+    except Refusal as refusal:
+        return _refused(refusal, _code_form(str(refusal)))
+    answer = let_in(account, factor=by)
+    if by == "recovery code":
+        left = second_factor.left(database_session(), account.id or 0)
+        flash(f"That recovery code is used up; {left} are left.")
+    return answer
+
+
+def _halfway() -> Account | None:
+    number, since = session.get("halfway", (None, 0.0))
+    if number is None or not 0 <= now().timestamp() - since < HALFWAY.total_seconds():
+        return None
+    found = database_session().get(Account, number)
+    return found if found and found.disabled_at is None else None
+
+
+def _code_taken(account: Account) -> str:
+    """Raises: TooManyTries, CodeRefused, FactorUnreadable."""
+    kinds, secret = {"code": str(account.id)}, runtime().secret
+    claimed = claim(kinds)
     try:
         with writing(runtime().engine) as own:
-            account = own.get_one(Account, current_user.account.id)
-            accounts.change_password(own, account, first)
-            audit.record(own, actor=account.name, action="password changed", subject="accounts", now=now())
+            instant = runtime().clock.now(own)
+            by = second_factor.check(own, account.id or 0, request.form.get("code", ""), secret, now=instant)
+            throttling.forgive(own, claimed, kinds, secret, now=instant)
+    except CodeRefused:
+        _note_slowed(claimed, account.name)
+        raise
+    return by
+
+
+def _code_form(error: str = "") -> str:
+    return render_template("admin/code.html", page_title="Enter the code", error=error)
+
+
+# -- once more ----------------------------------------------------------------------------------
+
+
+@blueprint.route("/sure", methods=["GET", "POST"], endpoint="sure")
+def sure() -> Answer:
+    """Ask for the password again before a deed that a browser left open must not be enough for."""
+    if request.method == "GET":
+        return _sure_form()
+    try:
+        _made_sure(request.form.get("password", ""))
     except Refusal as refusal:
-        return _password_form(str(refusal)), 422
-    login_user(SignedIn(account))
-    flash("Your password is changed.")
-    return redirect(url_for("admin.overview"))
+        return _refused(refusal, _sure_form(str(refusal)))
+    return redirect(inside(request.args.get("next", "")))
 
 
-def _password_form(error: str = "", error_field: str = "password") -> str:
-    return render_template(
-        "admin/password.html",
-        page_title="Choose a password",
-        error=error,
-        error_field=error_field,
-        least=accounts.LEAST_PASSWORD,
-        one_time=current_user.account.one_time,
-    )
+def _made_sure(password: str) -> None:
+    """Raises: TooManyTries, SignInRefused."""
+    kinds, secret = {"sure": str(current_user.row.id)}, runtime().secret
+    claimed = claim(kinds)
+    accounts.verify(database_session(), current_user.name, password)
+    with writing(runtime().engine) as own:
+        instant = runtime().clock.now(own)
+        throttling.forgive(own, claimed, kinds, secret, now=instant)
+        token = sessions.renew(own, current_user.row.id, now=instant, sure=True)
+    if token is None:
+        raise SignInRefused
+    keep(token)
+
+
+def _sure_form(error: str = "") -> str:
+    return render_template("admin/sure.html", page_title="Confirm that it is you", error=error)
