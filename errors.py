@@ -205,6 +205,39 @@ class AudienceDiffers(Invalid):
         super().__init__(f"{first}Type {count:,} to publish.")
 
 
+class SameName(Invalid):
+    def __init__(self) -> None:
+        super().__init__("It has that address and that title already; change one of them.")
+
+
+class NotRetirable(Conflict):
+    """The sentence says what stands against it."""
+
+
+class PolicyRetired(Conflict):
+    def __init__(self, title: str) -> None:
+        super().__init__(f"“{title}” is retired and takes no further text; take it up again first.")
+
+
+class TooManyComparisons(Refusal):
+    """`seconds`: until the next one is made for whoever asks."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+        super().__init__(
+            f"You have asked for many comparisons that nobody had asked for lately. Wait {seconds} seconds, then ask "
+            "again; the texts themselves can be read meanwhile."
+        )
+
+
+class ComparisonsBusy(Refusal):
+    """`seconds`: until it is worth asking again."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+        super().__init__("Others have asked for comparisons just now, and each takes a moment. Ask again in a moment.")
+
+
 # -- translations -------------------------------------------------------------------------------
 
 
