@@ -1,4 +1,12 @@
-"""Put together what a letter says, from the record: once for each group of members that share a base."""
+"""Put together what a letter says, from the record: once for each group of members that share a base.
+
+A letter is written in its batch's locale: words, dates and the names of languages (notifier/wording.py). Where the
+policy is translated into it, both texts that the letter compares among them, its passages are the translation's.
+
+Where a change hands the members' information to another controller, set `new_controller` in the dictionary `said`
+of `compose`: the company's name, in one line (None, or left out: the controller stays). That becomes the letter's
+first line and its subject, in each language; the usual first line follows as a sentence of its own.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +18,12 @@ from urllib.parse import quote
 from sqlmodel import Session, col, select
 
 from errors import NoSuchRevision
-from notifier import audience, letters, tokens, translated
+from notifier import audience, letters, tokens, translated, wording
 from notifier.letters import Letter, LetterContext
 from notifier.models import Batch, Notice, RenderedLetter
 from notifier.senders.protocol import Message
-from policy_versions import archive, comparing, dates, diff, locales, significance, translations
+from notifier.wording import Wording
+from policy_versions import archive, comparing, diff, locales, significance, translations
 from policy_versions.archive import Entry, History
 from policy_versions.models import Policy, Revision, Translation
 from policy_versions.significance import Finding
@@ -42,6 +51,7 @@ def compose(
     compared = f"{home}/compare/{base.number}..{revision.number}" if base else f"{home}/{revision.number}"
     correction = notice.kind == "correction"
     period = audience.binding_period(record, base.number if base else 0, entry)
+    speech = wording.of(batch.locale)
     said: dict[str, Any] = {
         **_common(record, entry, settings, batch=batch),
         "redline_url": compared,
@@ -52,14 +62,14 @@ def compose(
         "rule": "acceptance" if batch.asks else "notice" if period else revision.rule,
         "notice_days": period,
         "base": base.number if base else None,
-        "base_label": base.date.label if base else None,
-        "summary": revision.summary or (entry.decision.summary if entry.decision else ""),
+        "base_label": speech.date(base.date) if base else None,
+        "summary": summary(entry, speech),
         "findings": () if correction else findings(entry),
         "change": comparing.compare(session, base, revision) if base and not correction else None,
         "kind": notice.kind,
         "correction_reason": _put_right(session, notice, batch, entry),
         "corrects": batch.corrects,
-        **({} if correction else _translation_link(session, policy, revision, batch, home)),
+        **({} if correction else _translated(session, policy, base, revision, batch, home)),
     }
     return LetterContext(**said)
 
@@ -71,10 +81,17 @@ def _put_right(session: Session, notice: Notice, batch: Batch, entry: Entry) -> 
     return entry.withdrawal.reason if entry.withdrawal else ""
 
 
+def summary(entry: Entry, speech: Wording) -> str:
+    """The publisher's words; where there are none, the engine's, which are English."""
+    engine_s = entry.decision.summary if entry.decision and speech.language == wording.SOURCE else ""
+    return entry.revision.summary or engine_s
+
+
 def _common(record: History, entry: Entry, settings: Settings, *, batch: Batch) -> dict[str, Any]:
     """What letters of every kind say of their policy and revision."""
     policy, revision = record.policy, entry.revision
     home = _home(settings, policy)
+    speech = wording.of(batch.locale)
     return {
         "company": settings.company_name,
         "company_address": settings.company_address,
@@ -85,14 +102,18 @@ def _common(record: History, entry: Entry, settings: Settings, *, batch: Batch) 
         "history_url": f"{home}/history",
         "link_days": tokens.LETTER_LINK.days,
         "revision": revision.number,
-        "revision_label": revision.date.label,
+        "revision_label": speech.date(revision.date),
         "sha256": revision.sha256,
         "chain": record.entries[-1].revision.chain,
-        "effective_label": dates.day_label(revision.effective_at, policy.zone),
+        "effective_label": speech.day(revision.effective_at, policy.zone),
         "promise": policy.promise,
         "audience": batch.audience,
+        "reader": batch.locale,
         "locale": policy.locale,
-        "text_language": locales.name(policy.locale),
+        "summary_locale": policy.locale,
+        "quotes_in": _foreign(policy.locale, speech),
+        "zone": speech.zone(policy.zone),
+        "text_language": speech.language_of(policy.locale),
     }
 
 
@@ -100,15 +121,28 @@ def _home(settings: Settings, policy: Policy) -> str:
     return f"{settings.public_url}/{quote(policy.slug)}"
 
 
-def _translation_link(
-    session: Session, policy: Policy, revision: Revision, batch: Batch, home: str
-) -> dict[str, str]:
-    """Where the reader finds the text in their own language."""
+def _foreign(locale: str, speech: Wording) -> str:
+    """The name of a text's language where it is not the letter's own; else ""."""
+    return "" if locales.chosen(locale, [speech.language]) else speech.language_of(locale)
+
+
+def _translated(
+    session: Session, policy: Policy, base: Revision | None, revision: Revision, batch: Batch, home: str
+) -> dict[str, Any]:
+    """Where the reader finds the text in their own language, and what changed there, where both are translated."""
     found = translated.link(session, policy, revision, batch.locale)
     if found is None:
         return {}
-    language = locales.name(found.locale)
-    return {"translation_url": f"{home}/{revision.number}/{found.locale}", "translation_language": language}
+    said = {
+        "translation_url": f"{home}/{revision.number}/{found.locale}",
+        "translation_language": wording.of(batch.locale).language_of(found.locale),
+        "policy_title": found.title or policy.title,
+    }
+    known = translations.latest(session, base).get(found.locale) if base else None
+    if known is None:
+        return said
+    change = comparing.compare_translations(known, found)
+    return {**said, "change": change, "locale": found.locale, "in_translation": True}
 
 
 def _of_translation(
@@ -118,20 +152,23 @@ def _of_translation(
     new = session.get_one(Translation, notice.translation_id)
     old, made = translations.replaced(session, new), translations.decision(session, new)
     address = f"{_home(settings, record.policy)}/{entry.number}/{new.locale}"
-    in_words = made is not None and made.language == "en"  # else it says but how it was judged
+    speech = wording.of(batch.locale)
+    in_words = made is not None and made.language == speech.language == wording.SOURCE  # the engine speaks English
     said: dict[str, Any] = {
         **_common(record, entry, settings, batch=batch),
         "redline_url": f"{address}/compare/{new.number - 1}..{new.number}",
         "sha256": new.sha256,
         "rule": entry.revision.rule,
         "base": None,
-        "base_label": dates.day_label(old.recorded_at, record.policy.zone) if old else None,
+        "base_label": speech.day(old.recorded_at, record.policy.zone) if old else None,
         "summary": made.summary if made and in_words else "",
         "change": comparing.compare_translations(old, new) if old else None,
         "kind": "translation",
         "locale": new.locale,
+        "quotes_in": _foreign(new.locale, speech),
         "translation_url": address,
-        "translation_language": locales.name(new.locale),
+        "translation_language": speech.language_of(new.locale),
+        "policy_title": new.title or record.policy.title,
     }
     return LetterContext(**said)
 
@@ -226,14 +263,18 @@ def mailbox(settings: Settings) -> str:
     return f'"{name}" <{settings.sender_address}>'
 
 
-def personal(notice: Notice, applies_from: datetime | None, *, already: bool, policy: Policy) -> dict[str, str]:
-    """What is put in place of the letter's keys. applies_from: as the letter states it; None: by acceptance."""
+def applies_words(applies_from: datetime | None, *, already: bool, policy: Policy, locale: str) -> str:
+    """What a letter says of its day, as its reader writes it. applies_from: None: it takes an acceptance."""
+    speech = wording.of(locale)
     if applies_from is None:
-        words = letters.APPLIES_ON_ACCEPTANCE
-    else:
-        words = dates.day_label(applies_from, policy.zone)
-        words = f"since {words}" if already else words
-    return letters.substitutions(notice.substitution_prefix, applies_from=words)
+        return speech.say(letters.APPLIES_ON_ACCEPTANCE)
+    day = speech.day(applies_from, policy.zone)
+    return speech.say(letters.APPLIES_SINCE, day=day) if already else day
+
+
+def personal(notice: Notice, applies_words: str) -> dict[str, str]:
+    """What is put in place of the letter's keys for all its recipients. applies_words: see the function."""
+    return letters.substitutions(notice.substitution_prefix, applies_from=applies_words)
 
 
 Words = Callable[[int, str], dict[str, str]]  # of a delivery's id and its address

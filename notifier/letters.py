@@ -1,53 +1,53 @@
 """Write the letter a member gets when a policy changes. Pure: what is known in; subject, text and HTML out.
 
-Each sentence stands once in templates/email/sentences.txt and is said by both parts. This module fits
-the passages (notifier/passages.py) under a size and lays the whole out. What is personal is left in the
-letter as a key, in whose place each recipient's own words are put when it leaves.
+Each sentence stands once in templates/email/sentences.txt and is said by both parts, in the reader's language
+(notifier/wording.py). This module fits the passages (notifier/passages.py) under a size; notifier/typeset.py lays
+the whole out. What is personal is left in the letter as a key, in whose place each recipient's own words are put
+when it leaves.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import textwrap
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from hashlib import sha256
-from itertools import accumulate, groupby
-from pathlib import Path
+from itertools import accumulate
 from typing import Literal, NamedTuple, Protocol
 
-from css_inline import CSSInliner
-from jinja2 import BaseLoader, FileSystemLoader, StrictUndefined
+from jinja2 import BaseLoader
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markupsafe import Markup, escape
+from markupsafe import escape
 
+from notifier import categories, typeset, wording
 from notifier.passages import Passage, glyph_of, passages_of
-from policy_versions import locales
+from notifier.typeset import COLUMNS, NO_BREAK, TEMPLATES, one_line, unbroken
+from notifier.wording import N_, Wording
 from policy_versions.diff.model import Change
 
-TEMPLATES = Path(__file__).parent.parent / "templates" / "email"
+__all__ = ["COLUMNS", "TEMPLATES", "Letter", "LetterContext", "key", "keys", "link_key", "render", "substitutions"]
+
 PERSONAL = ("applies_from",)  # what differs between the recipients of one rendered letter, besides their link
-APPLIES_ON_ACCEPTANCE = "when you accept it"  # said instead of a date
-LIMIT = 80_000  # bytes of HTML; past about 100 KB mail clients cut a letter short
-COLUMNS = 72
+APPLIES_ON_ACCEPTANCE = N_("when you accept it")  # said instead of a date
+APPLIES_SINCE = N_("since %(day)s")  # said of a text that governs already
+LIMIT = 80_000  # bytes of HTML as it travels; past about 100 KB mail clients cut a letter short
 FINDINGS = 12  # sentences in plain words; the page that compares both texts has the rest
-NO_BREAK = "\N{NO-BREAK SPACE}"
+LONGEST_FINDING = 600  # characters
+LONGEST_PLACES = 200  # characters of the sections that one finding holds for
 
 Part = Literal["html", "text"]
 PARTS: tuple[Part, ...] = ("html", "text")
 Keys = Mapping[Part, Mapping[str, str]]  # by part and name
 
-_CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
-_BLANKS = re.compile(rf"[^\S{NO_BREAK}]+")
-_TOGETHER = re.compile(rf"(\S+(?:{NO_BREAK}\S+)+|-[0-9a-z]+\.[a-z_]+\.html-)")
-
 
 class Finding(Protocol):
-    """What the significance engine found. section: title of a heading, or ""; reason: one sentence."""
+    """What the significance engine found. section: title of a heading, or ""; reason: one English sentence."""
 
+    @property
+    def category(self) -> str: ...
     @property
     def section(self) -> str: ...
     @property
@@ -56,7 +56,12 @@ class Finding(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class LetterContext:
-    """All that a letter says but for what is personal. Dates are labels, as in "1 December 2025"."""
+    """All that a letter says but for what is personal. Dates are labels, as its reader writes them.
+
+    reader: their locale. locale: of the text whose passages are shown. quotes_in: the name of the summary's
+    language where it is not the letter's own. in_translation: the passages are those of a translation.
+    new_controller: who comes to be responsible for the reader's information by this change, says the first line.
+    """
 
     company: str
     company_address: str = ""
@@ -88,7 +93,13 @@ class LetterContext:
     correction_reason: str = ""  # of a withdrawal or a recall, in a person's words
     corrects: bool = False  # the reader got an earlier letter about this change, which was recalled
     audience: Literal["member", "guardian"] = "member"
-    locale: str = "en"  # of the text and the summary; the letter's own sentences are English
+    reader: str = "en"
+    locale: str = "en"
+    summary_locale: str = ""  # of the summary and of a person's reason; "": as locale
+    quotes_in: str = ""
+    in_translation: bool = False
+    zone: str = ""  # the time zone that days are counted in, by name
+    new_controller: str | None = None
     text_language: str = "English"  # of the authoritative text
     translation_url: str = ""  # the text in the reader's language, where there is a translation
     translation_language: str = ""  # as in "German"
@@ -113,7 +124,9 @@ def render(context: LetterContext, *, prefix: str, loader: BaseLoader | None = N
 
     Raises: ValueError where the prefix is malformed, or stands in the letter's own words: draw another.
     """
-    press = _Press(_environment(loader), context, _keys(prefix))
+    speech = wording.of(context.reader)
+    environment = typeset.environment(loader, speech.language)
+    press = _Press(environment, context, _keys(prefix), speech)
     shown = press.most()
     _refuse_collision(replace(press, keys=_keys(None)).letter(shown), prefix)
     return press.letter(shown)
@@ -142,10 +155,10 @@ def keys(prefix: str) -> tuple[str, ...]:
 def substitutions(prefix: str, *, applies_from: str) -> dict[str, str]:
     """Return what a recipient's keys stand for: each value twice, HTML-escaped and plain.
 
-    applies_from: "1 December 2025" for a day to come; APPLIES_ON_ACCEPTANCE where it is asked;
+    applies_from: "1 December 2025" for a day to come; "when you accept it" where it is asked;
     "since 3 March 2026" where the text governs already. Raises: ValueError.
     """
-    values = {"applies_from": _one_line(applies_from)}
+    values = {"applies_from": one_line(applies_from)}
     html = {key(prefix, name, "html"): str(escape(value)) for name, value in values.items()}
     return html | {key(prefix, name, "text"): value for name, value in values.items()}
 
@@ -177,6 +190,7 @@ class _Press:
     environment: ImmutableSandboxedEnvironment
     context: LetterContext
     keys: Keys
+    speech: Wording
 
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
@@ -186,7 +200,7 @@ class _Press:
 
     @cached_property
     def findings(self) -> list[PlainWords]:
-        return _plain_words(self.context)
+        return _plain_words(self.context, self.speech)
 
     def most(self) -> int:
         """Return how many passages, from the first, fit under the limit."""
@@ -198,22 +212,23 @@ class _Press:
         return Letter(self._subject(shown), self._text(shown), self._html(shown))
 
     def _too_long(self, shown: int) -> bool:
-        return len(self._html(shown).encode()) > LIMIT
+        return typeset.weight(self._html(shown)) > LIMIT
 
     def _subject(self, shown: int) -> str:
         return self._sentences("text", shown)["title"].replace(NO_BREAK, " ")
 
     def _html(self, shown: int) -> str:
         css = self.environment.get_template("letter.css").render()
-        return _inliner(css).inline(self._part("html", "letter.html", shown))
+        return typeset.inlined(self._part("html", "letter.html", shown), css)
 
     def _text(self, shown: int) -> str:
-        lines = self._part("text", "letter.txt", shown).replace(NO_BREAK, " ").splitlines()
-        return re.sub("\n{4,}", "\n\n\n", "\n".join(line.rstrip() for line in lines)).strip("\n") + "\n"
+        return typeset.plain(self._part("text", "letter.txt", shown))
 
     def _part(self, part: Part, template: str, shown: int) -> str:
         return self.environment.get_template(template).render(
             letter=self.context,
+            language=self.speech.language,
+            between=self.speech.between,
             say=self._sentences(part, shown),
             subject=self._subject(shown),
             findings=self.findings[:FINDINGS],
@@ -227,6 +242,8 @@ class _Press:
         module = self.environment.get_template("sentences.txt").make_module(
             {
                 "letter": _unbroken(self.context),
+                "language": self.speech.language,
+                "between": self.speech.between,
                 "personal": self.keys[part],
                 "shown": shown,
                 "changes": len(self.passages),
@@ -235,7 +252,7 @@ class _Press:
                 "unsaid": max(0, len(self.findings) - FINDINGS),
             }
         )
-        return {name: _one_line(said) for name, said in vars(module).items() if isinstance(said, str)}
+        return {name: one_line(said) for name, said in vars(module).items() if isinstance(said, str)}
 
 
 class PlainWords(NamedTuple):
@@ -245,91 +262,31 @@ class PlainWords(NamedTuple):
     sections: str  # joined; "" for none
 
 
-def _plain_words(context: LetterContext) -> list[PlainWords]:
+def _plain_words(context: LetterContext, speech: Wording) -> list[PlainWords]:
     sections: dict[str, dict[str, None]] = {}
     for finding in context.findings:
         if finding.reason not in context.summary:  # the publisher may have taken it over
-            sections.setdefault(finding.reason, {}).update({finding.section: None} if finding.section else {})
-    return [PlainWords(reason, ", ".join(places)) for reason, places in sections.items()]
+            said = in_words(finding, speech)
+            sections.setdefault(said, {}).update({finding.section: None} if finding.section else {})
+    return [PlainWords(said, places(titles, speech)) for said, titles in sections.items()]
+
+
+def in_words(finding: Finding, speech: Wording) -> str:
+    """The engine's sentence, which is English; in another language what it is about."""
+    if speech.language == wording.SOURCE:
+        return typeset.shortened(finding.reason, LONGEST_FINDING)
+    return categories.title(finding.category, speech)
+
+
+def places(sections: Mapping[str, None], speech: Wording) -> str:
+    return typeset.shortened(speech.listed([*sections]), LONGEST_PLACES)
 
 
 def _unbroken(context: LetterContext) -> LetterContext:
     """Return it with dates that no line breaks."""
     return replace(
         context,
-        effective_label=context.effective_label.replace(" ", NO_BREAK),
-        revision_label=context.revision_label.replace(" ", NO_BREAK),
-        base_label=(context.base_label or "").replace(" ", NO_BREAK),
+        effective_label=unbroken(context.effective_label),
+        revision_label=unbroken(context.revision_label),
+        base_label=unbroken(context.base_label or ""),
     )
-
-
-# -- setting type -------------------------------------------------------------------------------
-
-
-@cache
-def _environment(loader: BaseLoader | None) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        loader=loader or FileSystemLoader(TEMPLATES),
-        autoescape=lambda name: name is None or name.endswith(".html"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "paragraphs": _paragraphs,
-        "laid": _laid,
-        "lined": _lined,
-        "whole": _whole,
-        "direction": locales.direction,
-    }
-    return environment
-
-
-@cache
-def _inliner(css: str) -> CSSInliner:
-    """Puts a stylesheet into style attributes, and fetches nothing."""
-    return CSSInliner(
-        extra_css=css,
-        inline_style_tags=False,
-        keep_style_tags=True,
-        load_remote_stylesheets=False,
-        minify_css=True,
-    )
-
-
-def _one_line(text: str) -> str:
-    """Return it without control characters, on one line."""
-    return _BLANKS.sub(" ", _CONTROLS.sub("", text)).strip()
-
-
-def _paragraphs(text: str) -> list[str]:
-    """Return what blank lines part, each on one line."""
-    parts = groupby(text.splitlines(), key=lambda line: bool(line.strip()))
-    return [_one_line(" ".join(lines)) for said, lines in parts if said]
-
-
-def _laid(text: str, first: str = "", rest: str = "", *, keep_lines: bool = False) -> str:
-    """Wrap text to the letter's columns. first, rest: what begins the first and the other lines."""
-    if keep_lines:
-        return textwrap.indent(text, rest).replace(rest, first, 1)
-    wrapper = textwrap.TextWrapper(
-        COLUMNS,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return wrapper.fill(_one_line(text))
-
-
-def _lined(text: str, line: str) -> str:
-    """Draw a line under a heading."""
-    heading = _laid(text)
-    return f"{heading}\n{line * max(map(len, heading.splitlines()), default=0)}"
-
-
-def _whole(text: str) -> Markup:
-    """Escape a sentence, and keep its dates and numbers from being broken by a line's end."""
-    span = Markup('<span class="whole">{}</span>')
-    parts = enumerate(_TOGETHER.split(text))
-    return Markup("").join(span.format(part.replace(NO_BREAK, " ")) if at % 2 else part for at, part in parts)

@@ -208,6 +208,7 @@ class Attempt(SQLModel, table=True):
     body_sha256: str
     sender: str
     applies_from: datetime | None = None  # as stated in the letter; None: by acceptance
+    applies_words: str = Field(default="", sa_column_kwargs={"server_default": ""})  # as it was read
     state: str = "started"
     status: int | None = None
     said: str = ""  # the provider's sentence, never with an address in it

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from html import escape
 from typing import NamedTuple
 
 from sqlmodel import Session, col, select
 
-from notifier import audience, compose, letters, tokens
+from notifier import audience, compose, letters, tokens, typeset, wording
 from notifier.audience import Known
 from notifier.models import Batch, Member, Notice
 from notifier.senders.protocol import Message, Recipient
+from notifier.wording import N_, Wording
 from policy_versions.archive import Entry, History
 from settings import Settings
 
-TEST = "This is a test, sent by hand from the administration. It counts for nobody, and nobody else got it."
+TEST = N_("This is a test, sent by hand from the administration. It counts for nobody, and nobody else got it.")
 
 
 class Specimen(NamedTuple):
@@ -65,9 +67,12 @@ def letter(
     batch = _batch(session, notice, record, entry, which, now)
     rendered = compose.render(session, notice, batch, settings, now=now)
     message = compose.message(rendered, settings, policy_slug=record.policy.slug)
-    words = compose.personal(notice, batch.applies_from, already=batch.already, policy=record.policy)
+    said = compose.applies_words(
+        batch.applies_from, already=batch.already, policy=record.policy, locale=batch.locale
+    )
+    words = compose.personal(notice, said)
     words |= {letters.link_key(notice.substitution_prefix): tokens.TEST}
-    return _marked(message), Recipient(0, address, words)
+    return marked(message, wording.of(batch.locale)), Recipient(0, address, words)
 
 
 def _batch(
@@ -115,12 +120,15 @@ def _known(notice: Notice, record: History, entry: Entry, which: Specimen, now: 
 
 
 _BODY = re.compile(r"<body[^>]*>", re.IGNORECASE)
+_MARK = "margin:0;padding:12px 16px;font-family:sans-serif;font-size:14px;background-color:#fbf4dc;color:#1b1e1c"
 
 
-def _marked(message: Message) -> Message:
+def marked(message: Message, speech: Wording) -> Message:
     """The same letter, which says first that it is a test."""
-    said = f'<p style="margin:0;padding:12px 16px;font-family:sans-serif;font-size:14px">{TEST}</p>'
+    test = speech.say(TEST)
+    said = f'<p lang="{speech.language}" style="{_MARK}">{escape(test)}</p>'
     html = _BODY.sub(lambda body: body[0] + said, message.html, count=1)
     if html == message.html:
         html = said + html
-    return message._replace(subject=f"[Test] {message.subject}", text=f"{TEST}\n\n{message.text}", html=html)
+    subject = speech.say(N_("[Test] %(subject)s"), subject=message.subject)
+    return message._replace(subject=subject, text=f"{typeset.laid(test)}\n\n{message.text}", html=html)

@@ -283,7 +283,8 @@ def _middle(places: Sequence[int], halved: _Tried) -> int:
 
 def _open(work: Work, chunks: Sequence[Sequence[_Ready]], sender: str) -> list[Request]:
     printed, policy, stated = work.sheet
-    words = compose.personal(work.notice, stated, already=work.batch.already, policy=policy)
+    said = compose.applies_words(stated, already=work.batch.already, policy=policy, locale=work.batch.locale)
+    words = compose.personal(work.notice, said)
     common = _digest(printed.sha256, words)
     own = compose.of_each(work.notice, work.batch, words, secret=work.press.runtime.secret)
     rows = [
@@ -295,6 +296,7 @@ def _open(work: Work, chunks: Sequence[Sequence[_Ready]], sender: str) -> list[R
             "body_sha256": _body(common, chunk),
             "sender": sender,
             "applies_from": stated,
+            "applies_words": said,
             "started_at": work.now,
         }
         for chunk in chunks

@@ -42,7 +42,8 @@ def _of_batch(
     printed = press.letter(batch, notice, now=works.clock.now(session))
     policy = session.get_one(Policy, notice.policy_id)
     # the planned day: nothing here leaves so late that another is named
-    words = compose.personal(notice, batch.applies_from, already=batch.already, policy=policy)
+    said = compose.applies_words(batch.applies_from, already=batch.already, policy=policy, locale=batch.locale)
+    words = compose.personal(notice, said)
     own = compose.of_each(notice, batch, words, secret=works.secret)
     rows = session.execute(
         sa_select(col(Delivery.id), col(Member.email))

@@ -10,7 +10,7 @@ from typing import IO, Any
 from sqlalchemy import Row
 from sqlmodel import Session, col, select
 
-from notifier import compose, facts, lineage, sealing
+from notifier import compose, facts, lineage, sealing, wording
 from notifier.evidence import pages, rows
 from notifier.evidence.spool import Spool, spooling
 from notifier.models import Attempt, Batch, Delivery, Member, Notice
@@ -102,6 +102,8 @@ def _record(pack: Pack, some: Sequence[Policy]) -> list[History]:
     records = [archive.history(session, policy) for policy in sorted(some, key=lambda policy: policy.id or 0)]
     slugs = {record.policy.id: record.policy.slug for record in records}
     pack.few("policy", rows.among(session, "policy", "id", slugs))
+    for name in ("policy_renaming", "policy_retirement"):
+        pack.few(name, rows.among(session, name, "policy_id", slugs))
     revisions = pack.few("revision", _texts(spool, slugs, rows.among(session, "revision", "policy_id", slugs)))
     ids = [row["id"] for row in revisions]
     for name in OF_REVISIONS:
@@ -112,7 +114,7 @@ def _record(pack: Pack, some: Sequence[Policy]) -> list[History]:
     pack.few("translation", _translations(spool, numbers, translated))
     of = pack.held["translation"]
     pack.few("translation_decision", rows.among(session, "translation_decision", "translation_id", of))
-    heads = {r.policy.slug: r.entries[-1].revision.chain if r.entries else "" for r in records}
+    heads = {r.policy.first_slug: r.entries[-1].revision.chain if r.entries else "" for r in records}
     spool.json("heads.json", heads)
     pages.redlines(session, spool, records, pack.shown["decision"])
     return records
@@ -243,8 +245,11 @@ def _said(session: Session, row: Mapping[str, Any]) -> dict[str, Any]:
     if letter is None:
         return {}
     policy = session.get_one(Policy, notice.policy_id)
-    words = compose.personal(notice, row["applies_from"], already=batch.already, policy=policy)
-    return {"letter_id": letter.id, "words": words}
+    # kept with the request, because dates may be written otherwise by now; not by versions that wrote English only
+    said = session.get_one(Attempt, row["id"]).applies_words or compose.applies_words(
+        row["applies_from"], already=batch.already, policy=policy, locale=wording.SOURCE
+    )
+    return {"letter_id": letter.id, "words": compose.personal(notice, said)}
 
 
 def _notices(pack: Pack, ids: Iterable[int | None]) -> None:

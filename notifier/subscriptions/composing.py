@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 from sqlmodel import Session
 
-from notifier import compose
+from notifier import compose, wording
 from notifier.letters import Letter
 from notifier.models import Subscription, SubscriptionLetter
 from notifier.senders.protocol import Message, Recipient
 from notifier.subscriptions import letters, tokens
 from notifier.subscriptions.letters import News, Question
-from policy_versions import archive, comparing, dates
+from policy_versions import archive, comparing
 from policy_versions.archive import Entry, History
 from policy_versions.models import Policy, Revision
 from settings import Settings
@@ -62,6 +62,7 @@ def _common(policy: Policy, settings: Settings) -> dict[str, Any]:
         "policy_title": policy.title,
         "policy_url": _home(policy, settings),
         "locale": policy.locale,
+        "zone": wording.of(policy.locale).zone(policy.zone),
     }
 
 
@@ -71,18 +72,18 @@ def _home(policy: Policy, settings: Settings) -> str:
 
 def _news(session: Session, record: History, entry: Entry, settings: Settings, now: datetime) -> News:
     policy, revision, home = record.policy, entry.revision, _home(record.policy, settings)
-    before = record.before(entry.number)
+    before, speech = record.before(entry.number), wording.of(policy.locale)
     compared = f"{home}/compare/{before.number}..{entry.number}" if before else f"{home}/{entry.number}"
     return News(
         **_common(policy, settings),
         revision=entry.number,
-        revision_label=revision.date.label,
-        effective_label=dates.day_label(revision.effective_at, policy.zone),
+        revision_label=speech.date(revision.date),
+        effective_label=speech.day(revision.effective_at, policy.zone),
         in_force=revision.effective_at <= now,
         sha256=revision.sha256,
         chain=record.entries[-1].revision.chain,
         verdict=_verdict(entry),
-        summary=revision.summary or (entry.decision.summary if entry.decision else ""),
+        summary=compose.summary(entry, speech),
         findings=compose.findings(entry),
         base=before.number if before else None,
         changes=len(comparing.compare(session, before.revision, revision).numbered) if before else 0,

@@ -1,20 +1,22 @@
 """Write the two letters that subscribers get: the question whether they meant it, and the news of a text.
 
 Pure: what is known in; subject, text and HTML out. Each sentence stands once, in
-templates/email/subscription_sentences.txt, and is said by both parts. The reader's own link is left as a key.
+templates/email/subscription_sentences.txt, and is said by both parts, in the policy's own language where Gazette
+speaks it. The reader's own link is left as a key.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from jinja2 import Environment
 from markupsafe import escape
 
-from notifier import letters
-from notifier.letters import NO_BREAK, PARTS, Finding, Letter, Part
+from notifier import letters, typeset, wording
+from notifier.letters import PARTS, Finding, Letter, Part
+from notifier.typeset import NO_BREAK, unbroken
 
 LINK = "link"  # the name of the key in whose place each reader's own address of a page is put
 
@@ -28,7 +30,8 @@ class Question:
     contact_email: str
     policy_title: str
     policy_url: str
-    locale: str = "en"  # of the policy's text and summary; the letter's own sentences are English
+    locale: str = "en"  # of the policy's text and summary, and of the letter
+    zone: str = ""  # the time zone that days are counted in, by name
 
     @property
     def kind(self) -> str:
@@ -81,41 +84,51 @@ def _letter(about: Question, links: Mapping[Part, str]) -> Letter:
 
 
 def _html(about: Question, links: Mapping[Part, str]) -> str:
-    css = letters._environment(None).get_template("letter.css").render()
-    return letters._inliner(css).inline(_part(about, "html", links["html"]))
+    css = _environment(about).get_template("letter.css").render()
+    return typeset.inlined(_part(about, "html", links["html"]), css)
 
 
 def _text(about: Question, links: Mapping[Part, str]) -> str:
-    lines = _part(about, "txt", links["text"]).replace(NO_BREAK, " ").splitlines()
-    return re.sub("\n{4,}", "\n\n\n", "\n".join(line.rstrip() for line in lines)).strip("\n") + "\n"
+    return typeset.plain(_part(about, "txt", links["text"]))
+
+
+def _environment(about: Question) -> Environment:
+    return typeset.environment(None, wording.of(about.locale).language)
 
 
 def _part(about: Question, ending: Literal["html", "txt"], link: str) -> str:
-    template = letters._environment(None).get_template(f"subscription_{about.kind}.{ending}")
-    return template.render(letter=about, say=_sentences(about), findings=_told(about), link=link)
+    template = _environment(about).get_template(f"subscription_{about.kind}.{ending}")
+    language = wording.of(about.locale).language
+    return template.render(
+        letter=about, language=language, say=_sentences(about), findings=_told(about), link=link
+    )
 
 
 def _sentences(about: Question) -> dict[str, str]:
     """Return the letter's sentences by name, as plain text: whoever prints them escapes them."""
-    template = letters._environment(None).get_template("subscription_sentences.txt")
-    module = template.make_module(
-        {"letter": _unbroken(about), "unsaid": max(0, len(_all(about)) - letters.FINDINGS)}
-    )
-    return {name: letters._one_line(said) for name, said in vars(module).items() if isinstance(said, str)}
+    template = _environment(about).get_template("subscription_sentences.txt")
+    unsaid = max(0, len(_all(about)) - letters.FINDINGS)
+    language = wording.of(about.locale).language
+    module = template.make_module({"letter": _unbroken(about), "language": language, "unsaid": unsaid})
+    return {name: typeset.one_line(said) for name, said in vars(module).items() if isinstance(said, str)}
 
 
 def _told(about: Question) -> list[tuple[str, str]]:
     """The first findings, each as its sentence and the sections it holds for."""
-    return [(sentence, ", ".join(places)) for sentence, places in _all(about).items()][: letters.FINDINGS]
+    speech = wording.of(about.locale)
+    told = [(sentence, letters.places(titles, speech)) for sentence, titles in _all(about).items()]
+    return told[: letters.FINDINGS]
 
 
 def _all(about: Question) -> dict[str, dict[str, None]]:
     """The sections of each finding's sentence, said once; without those that the summary has taken over."""
     told: dict[str, dict[str, None]] = {}
+    speech = wording.of(about.locale)
     if isinstance(about, News):
         for finding in about.findings:
             if finding.reason not in about.summary:
-                told.setdefault(finding.reason, {}).update({finding.section: None} if finding.section else {})
+                said = letters.in_words(finding, speech)
+                told.setdefault(said, {}).update({finding.section: None} if finding.section else {})
     return told
 
 
@@ -125,6 +138,6 @@ def _unbroken(about: Question) -> Question:
         return about
     return replace(
         about,
-        effective_label=about.effective_label.replace(" ", NO_BREAK),
-        revision_label=about.revision_label.replace(" ", NO_BREAK),
+        effective_label=unbroken(about.effective_label),
+        revision_label=unbroken(about.revision_label),
     )

@@ -11,6 +11,7 @@ import pytest
 from jinja2 import DictLoader, UndefinedError
 from jinja2.exceptions import SecurityError
 
+from notifier import typeset
 from notifier.letters import (
     COLUMNS,
     FINDINGS,
@@ -496,7 +497,7 @@ def test_passages_stop_at_the_limit_and_the_rest_is_linked() -> None:
     many = change(*(new(f"Passage {number}. " + "All of it is new. " * 40) for number in range(300)))
     written = letter(change=many)
     shown = written.html.count("All of it is new. All") and written.text.count("+ [+Passage")
-    assert LIMIT - 3_000 < len(written.html.encode()) <= LIMIT
+    assert LIMIT - 3_000 < typeset.weight(written.html) <= LIMIT
     assert says(written, f"This letter has room for {shown} of the 300 passages that differ.")
     assert says(written, f"Passage {shown - 1}.")
     assert not says(written, f"Passage {shown}.")
@@ -504,7 +505,7 @@ def test_passages_stop_at_the_limit_and_the_rest_is_linked() -> None:
 
 def test_a_passage_too_long_for_any_letter_is_linked() -> None:
     written = letter(change=change(new("All of it is new. " * 9_000)))
-    assert len(written.html.encode()) < LIMIT
+    assert typeset.weight(written.html) < LIMIT
     assert says(
         written, "What differs is too long for a letter. The page that compares both texts shows all of it."
     )

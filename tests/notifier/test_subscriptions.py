@@ -1044,7 +1044,7 @@ def test_of_many_findings_twelve_are_said_and_the_others_counted() -> None:
     _, text, html = read(news(findings=[finding(n) for n in range(14)]))
     for part in (text, html):
         assert part.count("Collection: thing") == 12
-        assert "2 more things, which the page" in " ".join(part.split())
+        assert "and 2 more, which the page" in " ".join(part.split())
 
 
 def test_a_sentence_that_the_summary_holds_is_not_said_again() -> None:

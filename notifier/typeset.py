@@ -1,0 +1,162 @@
+"""Set the type of letters: the templates' environment for each language, their filters, the stylesheet inlined."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+
+from css_inline import CSSInliner
+from jinja2 import BaseLoader, FileSystemLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from notifier import columns, wording
+from notifier.senders import quoted
+from policy_versions import locales
+
+TEMPLATES = Path(__file__).parent.parent / "templates" / "email"
+COLUMNS = 72
+LABEL = 22  # columns that the labels of facts take, unless one is wider
+WIDEST_LABEL = 30  # past which values stand under their labels
+MOST_SAID = 4_000  # characters of a summary or a reason, each by a person, that a letter repeats
+NO_BREAK = "\N{NO-BREAK SPACE}"
+_DATE = 24  # columns that are kept for what is put in place of a key
+_STAND_IN = "\0"  # which no line holds by then
+
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
+_BLANKS = re.compile(rf"[^\S{NO_BREAK}]+")
+_KEY = re.compile(r"-[0-9a-z]+\.[a-z_]+\.(?:html|text)-")
+_TOGETHER = re.compile(rf"(\S+(?:{NO_BREAK}\S+)+|{_KEY.pattern})")
+
+
+@cache
+def environment(loader: BaseLoader | None, language: str) -> ImmutableSandboxedEnvironment:
+    """Where the letters of a language are rendered; each template is compiled there once. loader: None: ours."""
+    made = ImmutableSandboxedEnvironment(
+        loader=loader or FileSystemLoader(TEMPLATES),
+        autoescape=lambda name: name is None or name.endswith(".html"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    catalogue = wording.of(language).catalogue
+    made.install_gettext_callables(  # type: ignore[attr-defined]  # the extension brings it
+        catalogue.gettext, catalogue.ngettext, newstyle=True
+    )
+    made.filters |= {
+        "paragraphs": paragraphs,
+        "laid": laid,
+        "lined": lined,
+        "whole": whole,
+        "direction": locales.direction,
+    }
+    made.globals |= {"facts": facts, "columns": COLUMNS}
+    return made
+
+
+def inlined(html: str, css: str) -> str:
+    """Put a stylesheet into the style attributes of a page."""
+    return _inliner(css).inline(html)
+
+
+@cache
+def _inliner(css: str) -> CSSInliner:
+    """It fetches nothing."""
+    return CSSInliner(
+        extra_css=css,
+        inline_style_tags=False,
+        keep_style_tags=True,
+        load_remote_stylesheets=False,
+        minify_css=True,
+    )
+
+
+def weight(html: str) -> int:
+    """How many bytes a letter's HTML takes on its way: its characters past ASCII take three for each byte."""
+    return len(quoted.encoded(quoted.unified(html)))
+
+
+def plain(text: str) -> str:
+    """Finish a text part: no blank at a line's end, never more than two empty lines."""
+    lines = text.replace(NO_BREAK, " ").splitlines()
+    return re.sub("\n{4,}", "\n\n\n", "\n".join(line.rstrip() for line in lines)).strip("\n") + "\n"
+
+
+def one_line(text: str) -> str:
+    """Return it without control characters, on one line."""
+    return _BLANKS.sub(" ", _CONTROLS.sub("", text)).strip()
+
+
+def unbroken(label: str) -> str:
+    """A label that no line's end may part."""
+    return label.replace(" ", NO_BREAK)
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters, cut between words where it can be."""
+    if len(text) <= most:
+        return text
+    head = text[: most - 2]
+    cut = head.rpartition(" ")[0]
+    return f"{cut if len(cut) > most // 2 else head} …"
+
+
+# -- filters of the templates -------------------------------------------------------------------
+
+
+def paragraphs(text: str) -> list[str]:
+    """What blank lines part, each on one line; of a very long text its beginning."""
+    parts = groupby(shortened(text, MOST_SAID).splitlines(), key=lambda line: bool(line.strip()))
+    return [one_line(" ".join(lines)) for said, lines in parts if said]
+
+
+def laid(text: str, first: str = "", rest: str = "", *, keep_lines: bool = False) -> str:
+    """Wrap text to the letter's columns. first, rest: what begins the first and the other lines.
+
+    What is put in place of a key is as wide as a date, and not as the key.
+    """
+    if keep_lines:
+        return textwrap.indent(text, rest).replace(rest, first, 1)
+    line = one_line(text)
+    keys = _KEY.findall(line)
+    filled = columns.wrap(_KEY.sub(_STAND_IN * _DATE, line), COLUMNS, first, rest)
+    for key in keys:
+        filled = filled.replace(_STAND_IN * _DATE, key, 1)
+    return filled
+
+
+def lined(text: str, line: str) -> str:
+    """Draw a line under a heading."""
+    heading = laid(text)
+    return f"{heading}\n{line * max(map(columns.width, heading.splitlines()), default=0)}"
+
+
+def facts(*given: tuple[str, str, str]) -> str:
+    """Labels, values and hints as a table of two columns; one under the other where a label is too wide."""
+    widest = max(columns.width(label) for label, _, _ in given) + 2
+    if widest > WIDEST_LABEL:
+        return "\n".join(_stacked(*fact) for fact in given)
+    column = max(LABEL, widest)
+    return "\n".join(_beside(column, *fact) for fact in given)
+
+
+def _beside(column: int, label: str, value: str, hint: str) -> str:
+    margin = " " * column
+    said = laid(value, columns.padded(label, column), margin)
+    return f"{said}\n{laid(hint, margin, margin)}" if hint else said
+
+
+def _stacked(label: str, value: str, hint: str) -> str:
+    said = f"{laid(label)}\n{laid(value, '  ', '  ')}"
+    return f"{said}\n{laid(hint, '  ', '  ')}" if hint else said
+
+
+def whole(text: str) -> Markup:
+    """Escape a sentence, and keep its dates and numbers from being broken by a line's end."""
+    span = Markup('<span class="whole">{}</span>')
+    parts = enumerate(_TOGETHER.split(text))
+    return Markup("").join(span.format(part.replace(NO_BREAK, " ")) if at % 2 else part for at, part in parts)

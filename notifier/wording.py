@@ -1,0 +1,155 @@
+"""The languages Gazette writes to people in: gettext catalogues, and dates as the reader's own place writes them.
+
+A catalogue is locale/<language>/LC_MESSAGES/<domain>.po, read as it stands, once a process; English is the
+messages themselves. Who reads a language without a catalogue is written to in English, with the dates of their
+region where CLDR knows English there.
+"""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache, lru_cache
+from io import BytesIO
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton, get_timezone_name
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from policy_versions import dates, locales
+from policy_versions.dates import RevisionDate
+
+CATALOGUES = Path(__file__).parent / "locale"
+LETTERS, SITE_NOTICE = "gazette", "site_notice"  # domains: the letters and pages; the notice on a host's pages
+SOURCE = "en"  # the language of the messages
+_PLAIN_ENGLISH = Locale("en", "GB")  # "1 December 2025", as everywhere in Gazette
+_WITHOUT_SPACES = frozenset(("ja", "zh"))  # between sentences
+
+
+def N_(message: str) -> str:
+    """Mark a message that is translated where it is used."""
+    return message
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wording:
+    """How one reader is spoken to. language: of the words; dating: whose dates they are."""
+
+    language: str
+    dating: Locale
+    catalogue: gettext.NullTranslations
+
+    def say(self, message: str, **parts: object) -> str:
+        """A message in the reader's language, with its parts put in."""
+        said = self.catalogue.gettext(message)
+        return said % parts if parts else said
+
+    def day(self, instant: datetime, zone: ZoneInfo) -> str:
+        """The day of an instant: "1 December 2025", "1. Dezember 2025", "2025年12月1日"."""
+        return self.date(dates.of(instant, zone))
+
+    def date(self, shown: RevisionDate) -> str:
+        """A revision's date, as exactly as it was given: a day, a month or a year."""
+        return _date(self.dating, shown)
+
+    def instant(self, at: datetime, zone: ZoneInfo) -> str:
+        """An instant to the minute, with its time zone: "12 March 2025, 14:05 UTC"."""
+        local = at.astimezone(zone)
+        return self.say(
+            N_("%(day)s, %(time)s %(zone)s"), day=self.day(at, zone), time=f"{local:%H:%M}", zone=local.tzname()
+        )
+
+    def zone(self, zone: ZoneInfo) -> str:
+        """A time zone's name: "Central European Time"; of one without a country its own: "UTC"."""
+        key = zone.key
+        if key.rpartition("/")[2].upper() in ("UTC", "UCT", "GMT", "ZULU", "UNIVERSAL") or key.startswith("Etc/"):
+            return key.rpartition("/")[2]
+        return get_timezone_name(zone, locale=self.dating)
+
+    def language_of(self, tag: str) -> str:
+        """A locale's name in a sentence of this language: German, Deutsch; the tag where nobody knows it."""
+        if self.language == SOURCE:
+            return locales.name(tag)
+        try:
+            name = _parsed(tag).get_display_name(self.dating)
+        except (UnknownLocaleError, ValueError):
+            return tag
+        return name or tag
+
+    @property
+    def direction(self) -> str:
+        return locales.direction(self.language)
+
+    @property
+    def between(self) -> str:
+        """What stands between two sentences."""
+        return "" if self.language in _WITHOUT_SPACES else " "
+
+    def listed(self, things: Sequence[str]) -> str:
+        return ("、" if self.language in _WITHOUT_SPACES else ", ").join(things)
+
+
+@cache
+def of(locale: str, domain: str = LETTERS) -> Wording:
+    """How a reader of a locale is spoken to: de-AT in German with Austria's dates, zh-HK in English."""
+    language = locales.chosen(locale, languages(domain)) or SOURCE
+    return Wording(language, _dating(locale, language), _catalogue(language, domain))
+
+
+@cache
+def languages(domain: str = LETTERS) -> tuple[str, ...]:
+    """The languages that a domain is spoken in, English first."""
+    found = CATALOGUES.glob(f"*/LC_MESSAGES/{domain}.po")
+    return (SOURCE, *sorted(path.parents[1].name for path in found))
+
+
+@cache
+def _catalogue(language: str, domain: str) -> gettext.NullTranslations:
+    if language == SOURCE:
+        return gettext.NullTranslations()
+    with (CATALOGUES / language / "LC_MESSAGES" / f"{domain}.po").open("rb") as stream:
+        catalogue = read_po(stream, locale=language, domain=domain)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def _dating(locale: str, language: str) -> Locale:
+    """Whose dates a reader gets: of the words' language, in the reader's region where CLDR knows it there."""
+    region = next((part for part in locale.replace("_", "-").split("-")[1:] if _is_region(part)), None)
+    if region:
+        try:
+            return Locale(language, region.upper())
+        except UnknownLocaleError:
+            pass
+    return _PLAIN_ENGLISH if language == SOURCE else Locale(language)
+
+
+def _is_region(subtag: str) -> bool:
+    return (len(subtag) == 2 and subtag.isalpha()) or (len(subtag) == 3 and subtag.isdigit())
+
+
+def _parsed(tag: str) -> Locale:
+    return Locale.parse(tag.replace("-", "_"))
+
+
+@lru_cache(maxsize=4096)
+def _date(dating: Locale, shown: RevisionDate) -> str:
+    if shown.day is not None:
+        return _ordinal(dating, shown, format_date(shown.first_day, "long", locale=dating))
+    return _part(dating, shown.first_day, "y" if shown.month is None else "yMMMM")
+
+
+def _part(dating: Locale, day: date, skeleton: str) -> str:
+    return format_skeleton(skeleton, day, locale=dating)
+
+
+def _ordinal(dating: Locale, shown: RevisionDate, said: str) -> str:
+    """French counts the first of a month, and no other day."""
+    return f"1er{said[1:]}" if dating.language == "fr" and shown.day == 1 else said
