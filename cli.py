@@ -662,8 +662,9 @@ def members_import(file: Path) -> None:
     engine = _engine()
     report = service.Report()
     with _progress("Members", None) as moved, database.writing(engine) as session:
-        now = database.DatabaseClock().now(session)
-        for report in service.bring_in(session, service.read(file), secret=secret, now=now):
+        clock = database.DatabaseClock()
+        now, rows = clock.now(session), service.read(file)
+        for report in service.bring_in(session, rows, secret=secret, now=now, finished=lambda: clock.now(session)):
             moved(completed=report.added + report.changed + report.unchanged)
     for line, sentence in report.rejected:
         click.echo(f"line {line}: {sentence}", err=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import Session, col, select
 
-from database import reading
+from database import reading, writing
 from errors import CursorMalformed, InstantNaive, LimitImpossible, NoSuchPolicy
-from notifier import standing
+from notifier import members, standing
 from notifier.models import Member
 from notifier.standing import Movement, everybody, moving
 from policy_versions.applicability import Basis
@@ -104,6 +105,35 @@ def test_who_is_brought_in_late_is_told_of_then(running: House, later: Later) ->
     later(minutes=5)
     (moved,), _ = follow(running, cursor)
     assert (moved.external_id, moved.revision, moved.at) == ("ada", 2, running.now - timedelta(days=1, minutes=5))
+
+
+def test_an_import_that_takes_minutes_is_told_of_once_it_is_there(running: House, later: Later) -> None:
+    """What it began to write before others looked is recorded no earlier than they could have seen it."""
+    running.member("kid", guardian_email="g@example.com")
+    running.publish(LONGER)
+    running.tick()
+    later(days=1)
+    _, cursor = follow(running)
+    joined = (running.now - timedelta(days=1, hours=1)).isoformat()
+    rows = [{"external_id": "ada", "joined_at": joined}, {"external_id": "kid", "guardian_email": ""}]
+
+    def finished() -> datetime:
+        nonlocal cursor
+        later(minutes=5)
+        nothing, cursor = follow(running, cursor)
+        assert nothing == []
+        return running.now
+
+    with writing(running.runtime.engine) as session:
+        given: dict[str, Any] = {"secret": running.runtime.secret, "now": running.now, "finished": finished}
+        assert list(members.bring_in(session, enumerate(rows, 1), **given))[-1].refused == 0
+    there = running.now
+    later(minutes=2)
+    moved, _ = follow(running, cursor)
+    assert {(one.external_id, one.revision, one.at) for one in moved} == {
+        ("kid", 2, there),
+        ("ada", 2, there - timedelta(days=1, minutes=5)),
+    }
 
 
 def test_only_those_are_folded_who_may_have_moved(
