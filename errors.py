@@ -51,6 +51,14 @@ class NothingInForce(NotFound):
         super().__init__("No text of this policy is in force yet.")
 
 
+class NothingInForceOn(NothingInForce):
+    """first: from when a text was, or will be, in force; None where there is none."""
+
+    def __init__(self, day: str, first: str | None) -> None:
+        known = f"the first one is in force from {first}" if first else "none is published"
+        Refusal.__init__(self, f"No text of this policy was in force on {day}: {known}.")
+
+
 class BeforeFirstText(NothingInForce):
     def __init__(self, first: str) -> None:
         Refusal.__init__(

@@ -335,8 +335,9 @@ def counts(change: Change) -> dict[str, int]:
 def without_title(change: Change, title: str) -> Change:
     """A comparison less the heading on top that says the page's title again, where it stayed as it was."""
     first = change.blocks[0] if change.blocks else None
-    is_title = first and first.tag == "h1" and first.unchanged and first.unchanged.text.casefold() == title.casefold()
-    return replace(change, blocks=change.blocks[1:]) if is_title else change
+    stayed = first.unchanged if first and first.tag == "h1" else None
+    said_again = stayed is not None and stayed.text.casefold() == title.casefold()
+    return replace(change, blocks=change.blocks[1:]) if said_again else change
 
 
 def sections(change: Change) -> list[dict[str, object]]:

@@ -9,13 +9,17 @@ from markupsafe import Markup
 from sqlmodel import select
 from werkzeug.wrappers import Response as BaseResponse
 
-from errors import NoSuchRevision, NoSuchTranslation, NothingInForce
-from policy_versions import archive, comparing, dates, diff, locales, policies, translations
+from errors import NoSuchRevision, NoSuchTranslation, NothingInForce, Refusal
+from policy_versions import archive, comparing, diff, locales, policies, translations
 from policy_versions.archive import Entry, History
 from policy_versions.diff import redline
 from policy_versions.models import Policy, Translation
 from web.context import now, runtime, session
-from web.public import blueprint, news, present
+from web.errors import status_of
+from web.public import asking, blueprint, news, present
+from web.public.asking import Asked
+
+Answer = BaseResponse | tuple[str, int]
 
 
 @blueprint.app_context_processor
@@ -89,9 +93,7 @@ def _text(record: History, entry: Entry, *, is_current: bool) -> str:
     coming = present.upcoming(record, now()) if is_current else []
     fresh = news.in_force(record.policy) if is_current else None
     whole = _whole(record.policy)
-    return present.text_page(
-        record, entry, whole, now(), is_current=is_current, upcoming=coming, fresh=fresh
-    )
+    return present.text_page(record, entry, whole, now(), is_current=is_current, upcoming=coming, fresh=fresh)
 
 
 @blueprint.get("/<slug>.md")
@@ -173,7 +175,11 @@ def _translations(entry: Entry, locale: str, pair: str) -> tuple[Translation, Tr
 
 @blueprint.get("/<slug>/history")
 def history(slug: str) -> str:
-    record = _record(slug)
+    return _history(_record(slug), asking.NOTHING)
+
+
+def _history(record: History, asked: Asked) -> str:
+    """The history, with what was asked of it and could not be answered."""
     view = present.history_view(record, archive.filings(session(), record.policy), now())
     options = [(e.number, f"No. {e.number}, {e.revision.date.label}") for e in record.entries]
     return render_template(
@@ -184,28 +190,38 @@ def history(slug: str) -> str:
         scale=view.scale,
         facts=present.facts(record, now()),
         options=options,
-        compare_action=url_for("public.pick", slug=slug),
-        on_action=url_for("public.on", slug=slug),
+        asked=asked,
+        compare_action=url_for("public.pick", slug=record.policy.slug),
+        on_action=url_for("public.on", slug=record.policy.slug),
     )
 
 
 @blueprint.get("/<slug>/compare")
-def pick(slug: str) -> BaseResponse:
+def pick(slug: str) -> Answer:
     """The form on the history page: two numbers, sent on to the comparison's own address."""
-    record = _record(slug)
-    old, new = (_entry(record, request.args.get(name, "")) for name in ("from", "to"))
-    return redirect(present.compare_url(record.policy, old.number, new.number))
+    record, found = _record(slug), []
+    for field in ("from", "to"):
+        try:
+            found.append(_entry(record, asking.picked(request.args, field)))
+        except Refusal as refusal:
+            return _again(record, field, refusal)
+    return redirect(present.compare_url(record.policy, found[0].number, found[1].number))
 
 
 @blueprint.get("/<slug>/on")
-def on(slug: str) -> BaseResponse:
+def on(slug: str) -> Answer:
     """Which text was in force on a day: the one that was at its end."""
     record = _record(slug)
-    day = dates.RevisionDate.parse(request.args.get("on", ""))
-    entry = record.in_force(dates.RevisionDate(*day).ends(record.policy.zone) - dates.INSTANT)
-    if entry is None:
-        raise NothingInForce
+    try:
+        entry = asking.in_force_on(record, request.args.get("on", ""))
+    except Refusal as refusal:
+        return _again(record, "on", refusal)
     return redirect(f"{present.home(record.policy)}/{entry.number}")
+
+
+def _again(record: History, field: str, refusal: Refusal) -> tuple[str, int]:
+    """The history once more, with what was asked and why it cannot be answered."""
+    return _history(record, Asked(request.args, field, str(refusal))), status_of(refusal)
 
 
 @blueprint.get("/<slug>/compare/<pair>.<any(json, txt, md):form>")
