@@ -230,6 +230,8 @@ class PolicyRetired(Conflict):
 class TooManyComparisons(Refusal):
     """`seconds`: until the next one is made for whoever asks."""
 
+    heading = "Too many comparisons"
+
     def __init__(self, seconds: int) -> None:
         self.seconds = seconds
         super().__init__(

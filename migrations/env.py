@@ -13,6 +13,7 @@ import notifier.seals
 import notifier.verifications  # noqa: F401
 import policy_versions.earlier_drafts
 import policy_versions.models
+import policy_versions.named
 import policy_versions.origins
 import policy_versions.presence  # noqa: F401
 import web.accounts

@@ -17,7 +17,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from notifier import lineage, models, revocations
 from notifier.models import BIG
-from policy_versions import chain, origins
+from policy_versions import chain, named, origins
 from policy_versions import models as record
 
 ANSWERS = "answer"  # the subject of seals over what became of requests
@@ -77,13 +77,19 @@ class Cover(NamedTuple):
 
 
 _WHOLE: tuple[type[SQLModel], ...] = (
-    *(record.Policy, record.Revision, record.Withdrawal, record.Filing, record.Telling, record.DecisionRecord),
+    *(record.Revision, record.Withdrawal, record.Filing, record.Telling, record.DecisionRecord),
+    *(named.Renaming, named.Retirement),
     *(record.Proposal, record.ProposalAnswer, record.Reopening, record.Translation, record.TranslationDecision),
     *(record.AuditEntry, models.GuardianChange, models.Acknowledgement, models.RenderedLetter, models.Omission),
     *(revocations.LinkRevocation, lineage.MemberMerge, origins.AuditOrigin),
 )
 COVERS = (
     *(Cover(model) for model in _WHOLE),
+    # what a policy is called now follows from its renamings
+    Cover(
+        record.Policy,
+        ("slug", "title", "lead", "time_zone", "promise", "part_of_id", "locale", "manifest", "created_at"),
+    ),
     # the rest of a member may change: an address, a language, how long they are retained
     Cover(models.Member, ("joined_at", "recorded_at"), bulk=True),
     Cover(

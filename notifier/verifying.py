@@ -23,7 +23,7 @@ from notifier.models import Attempt, Batch, Member, Notice, Outcome, RenderedLet
 from notifier.sealing import answer, attempts, rows
 from notifier.seals import ANSWERS, BY_NAME, Seal, SealedAnswer, digest, facts, leaf
 from notifier.sums import Problem
-from policy_versions import archive, audit, chain, diff, policies
+from policy_versions import archive, audit, chain, diff, naming, policies
 from policy_versions.diff import stored
 from policy_versions.models import AuditEntry, Revision, RevisionBlocks, Translation
 
@@ -120,6 +120,13 @@ def _texts(session: Session) -> Found:
         if broken is not None:
             yield Problem(f"revision {policy.slug}@{broken}", "its text or its facts are not what its chain says")
         session.expunge_all()
+
+
+def _names(session: Session) -> Found:
+    """What policies are called follows from their renamings."""
+    yield len(policies.policies(session))
+    for policy in naming.astray(session):
+        yield Problem(f"policy {policy.id}", "its address or title is not the one that its last renaming gave it")
 
 
 def _translations(session: Session) -> Found:
@@ -342,6 +349,7 @@ _SAID: dict[str, tuple[Mapped[Any], Mapped[str]]] = {
 
 CHECKS: dict[str, Callable[[Session], Found]] = {
     "texts": _texts,
+    "names": _names,
     "translations": _translations,
     "derived blocks": _blocks,
     "audit log": _audit,

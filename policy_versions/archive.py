@@ -24,7 +24,7 @@ from errors import (
     NotWithdrawable,
     SameText,
 )
-from policy_versions import audit, chain, comparing, dates, markdown, policies
+from policy_versions import audit, chain, comparing, dates, markdown, policies, retiring
 from policy_versions.models import (
     LEAST_NOTICE_DAYS,
     RULES,
@@ -186,6 +186,7 @@ class Publication:
     rule: str = "notice"
     notice_days: int = 30
     summary: str = ""
+    controller: str = ""  # who becomes responsible for members' personal information; empty: no change
     tell_first: bool = False
     expected_audience: int | None = None
 
@@ -199,6 +200,7 @@ def check(record: History, given: Publication, *, now: datetime) -> None:
     markdown.check(given.text)
     if not given.summary.strip():
         raise FieldMissing("summary", "Say in a sentence or two what changes; members read it first.")
+    policies.one_line(given.controller, "controller")
     check_rule(given.rule, given.notice_days)
     effective = given.effective_at or now
     if effective < now:
@@ -258,6 +260,7 @@ def publish(session: Session, of: Policy, given: Publication, *, actor: str, now
             rule=given.rule,
             notice_days=given.notice_days if given.rule == "notice" else 0,
             summary=given.summary.strip(),
+            controller=policies.one_line(given.controller, "controller") or None,
         ),
         actor=actor,
         now=now,
@@ -288,10 +291,12 @@ class Text:
     notice_days: int = 0
     summary: str = ""
     imported: bool = False
+    controller: str | None = None
 
 
 def append(session: Session, record: History, given: Text, *, actor: str, now: datetime) -> Revision:
-    """Write the next revision of a policy and chain it to the one before."""
+    """Write the next revision of a policy and chain it to the one before. Raises: PolicyRetired."""
+    retiring.check_open(session, record.policy)
     last = record.entries[-1].revision if record.entries else None
     made = Revision(
         policy_id=record.policy.id or 0,
@@ -305,6 +310,7 @@ def append(session: Session, record: History, given: Text, *, actor: str, now: d
         rule=given.rule,
         notice_days=given.notice_days,
         summary=given.summary,
+        controller=given.controller,
         imported=given.imported,
         published_by=actor,
         recorded_at=now,
@@ -328,6 +334,7 @@ def chained(revision: Revision) -> Mapping[str, object]:
         "notice_days": revision.notice_days,
         "summary": revision.summary,
         "imported": revision.imported,
+        **({"controller": revision.controller} if revision.controller else {}),  # older links know of none
     }
 
 

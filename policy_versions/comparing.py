@@ -46,6 +46,9 @@ class Kept(Generic[T]):
                 found = self._look(key) or self._keep(key, (make(), size))
         return found[0]
 
+    def holds(self, key: Hashable) -> bool:
+        return self._look(key) is not None
+
     def _look(self, key: Hashable) -> tuple[T, int] | None:
         with self._lock:
             if key in self._results:
@@ -98,6 +101,11 @@ def compare(session: Session, old: Revision, new: Revision) -> Change:
 
     key = diff.ENGINE, old.sha256, new.sha256
     return _PAIRS.get(key, made, size=len(old.text) + len(new.text))
+
+
+def is_kept(old: Written, new: Written) -> bool:
+    """Whether two texts were compared lately, so that it costs nothing to do so again."""
+    return _PAIRS.holds((diff.ENGINE, old.sha256, new.sha256))
 
 
 def compare_translations(old: Written, new: Written) -> Change:

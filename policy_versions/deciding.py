@@ -14,6 +14,7 @@ from policy_versions.diff import Blocks
 from policy_versions.models import DecisionRecord, Revision
 from policy_versions.significance import Decision, Finding
 
+CONTROLLER = "controller"  # the category of a change of who answers
 ENGINE_ACTOR = "engine"
 
 
@@ -72,13 +73,13 @@ def bases(entries: Sequence[Entry], revision: Revision) -> tuple[Revision, Revis
 def _combine(
     revision: Revision, previous: Revision, cumulative: Revision, step: Decision, sum_: Decision | None
 ) -> Judgement:
-    """Significant by either comparison, or by a changed rule alone."""
-    findings = _with_rule(previous, revision, step.findings)
+    """Significant by either comparison, or by a changed rule or a stated change of controller alone."""
+    findings = _with_controller(revision, _with_rule(previous, revision, step.findings))
     tipped = sum_ is not None and sum_.verdict == "significant" and step.verdict == "minor"
     if tipped and sum_ is not None:
         findings += tuple(f for f in sum_.findings if f not in findings)
     compared = [step] if sum_ is None else [step, sum_]
-    ruled = _rule_changed(previous, revision)
+    ruled = _rule_changed(previous, revision) or revision.controller is not None
     significant = ruled or any(one.verdict == "significant" for one in compared)
     return Judgement(
         "significant" if significant else "minor",
@@ -130,6 +131,27 @@ def _with_rule(previous: Revision, revision: Revision, findings: tuple[Finding, 
             rule="DOMAIN: a changed rule alone is significant",
         ),
     )
+
+
+def _with_controller(revision: Revision, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What the publisher states."""
+    if revision.controller is None:
+        return findings
+    stated = Finding(
+        category=CONTROLLER,
+        section="",
+        before="",
+        after=revision.controller,
+        reason=f"{revision.controller} becomes responsible for your personal information.",
+        level=3,
+        rule="the publisher states it; WP260 rev.01 §29; GDPR Art. 13(1)(a)",
+    )
+    return (stated, *findings)
+
+
+def changes_controller(decision: DecisionRecord | None) -> bool:
+    """Whether, by a decision, somebody else becomes responsible for members' personal information."""
+    return decision is not None and any(found["category"] == CONTROLLER for found in decision.findings)
 
 
 def _rule(revision: Revision) -> str:

@@ -26,6 +26,7 @@ class DraftFields:
     rule: str = "notice"
     notice_days: str = "30"
     summary: str = ""
+    controller: str = ""  # who becomes responsible for members' personal information; empty: no change
 
 
 def start(session: Session, of: Policy, source: Revision | None, *, actor: str, now: datetime) -> Draft:
@@ -115,6 +116,7 @@ def _values(given: DraftFields, source: Revision | None) -> dict[str, Any]:
         "rule": given.rule,
         "notice_days": days(given.notice_days) if given.rule == "notice" else 0,
         "summary": given.summary.strip(),
+        "controller": given.controller.strip(),
     }
 
 
@@ -136,7 +138,7 @@ def check_characters(given: DraftFields) -> None:
     """Refuse what cannot be stored. Raises: TextNotReadable, Unprintable."""
     if "\0" in given.text:
         raise TextNotReadable("it holds NUL characters, as binary files do")
-    for name in ("revision_date", "effective", "rule", "summary"):
+    for name in ("revision_date", "effective", "rule", "summary", "controller"):
         policies.check_printable(getattr(given, name), name)
 
 
@@ -182,6 +184,7 @@ def publication(draft: Draft, policy: Policy) -> Publication:
         rule=draft.rule,
         notice_days=draft.notice_days,
         summary=draft.summary,
+        controller=draft.controller,
     )
 
 

@@ -60,6 +60,7 @@ class FrontMatter:
     rule: str | None = None
     notice_days: int | None = None
     summary: str = ""
+    controller: str | None = None
 
     @property
     def says_how(self) -> bool:
@@ -120,7 +121,7 @@ def plan(
     Raises: ImportConflict when the record holds another history; any Refusal that a text or its dates meet,
     with the file named.
     """
-    found = session.exec(select(Policy).where(Policy.slug == history.fields.slug)).one_or_none()
+    found = policies.find(session, history.fields.slug)
     if found is None:
         policies.check_slug(history.fields.slug)
     entries = archive.history(session, found).entries if found else ()
@@ -224,6 +225,7 @@ def _text(draft: _Draft, file: DatedFile, front: FrontMatter, body: str) -> arch
         notice_days=notice_days if rule == "notice" else 0,
         summary=front.summary,
         imported=True,
+        controller=front.controller,
     )
 
 
@@ -273,7 +275,7 @@ def _ours(raw: str, where: str) -> dict[str, object] | None:
 
 
 def _front_matter(raw: str, said: dict[str, object], zone: ZoneInfo) -> FrontMatter:
-    known = {"published", "effective", "rule", "notice_days", "summary"}
+    known = {"published", "effective", "rule", "notice_days", "summary", "controller"}
     if unknown := sorted(map(str, said.keys() - known)):
         raise ValueError(f"“{unknown[0]}” is no key of it")
     if nested := [key for key, value in said.items() if isinstance(value, (dict, list, set, tuple, bytes))]:
@@ -291,6 +293,7 @@ def _front_matter(raw: str, said: dict[str, object], zone: ZoneInfo) -> FrontMat
         rule=str(said["rule"]) if said.get("rule") is not None else None,
         notice_days=days,
         summary=summary,
+        controller=policies.one_line(str(said.get("controller") or ""), "controller") or None,
     )
 
 
@@ -317,6 +320,7 @@ def write_front_matter(revision: Revision) -> str:
         "rule": revision.rule,
         "notice_days": revision.notice_days,
         "summary": revision.summary,
+        **({"controller": revision.controller} if revision.controller else {}),
     }
     return f"---\n{yaml.safe_dump({OURS: said}, allow_unicode=True, sort_keys=False)}---\n"
 

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import JSON, CheckConstraint, Column, Index, Text, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import AutoString, Field, SQLModel
 
 from policy_versions import dates
 
@@ -27,12 +27,18 @@ def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
 
 
 class Policy(SQLModel, table=True):
-    """A document with a slug, a title, a time zone and a promise; perhaps part of another policy."""
+    """A document with a slug, a title, a time zone and a promise; perhaps part of another policy.
 
-    __table_args__ = (one_of("promise", PROMISES),)
+    Slug and title are those it has now; a change of them is a fact of its own (policy_versions/naming.py). What it
+    was made with is kept beside them, for good, in the columns that seals cover.
+    """
+
+    __table_args__ = (one_of("promise", PROMISES), Index("uq_policy_address", "address", unique=True))
     id: int | None = Field(default=None, primary_key=True)
-    slug: str = Field(unique=True)
-    title: str
+    first_slug: str = Field(sa_column=Column("slug", AutoString, unique=True, nullable=False))
+    first_title: str = Field(sa_column=Column("title", AutoString, nullable=False))
+    slug: str = Field(sa_column=Column("address", AutoString, nullable=False, server_default=""))
+    title: str = Field(sa_column=Column("called", AutoString, nullable=False, server_default=""))
     lead: str = ""  # one sentence under the title
     time_zone: str = "UTC"
     promise: str = "may notify"  # what the policy itself says about telling members
@@ -66,6 +72,7 @@ class Revision(SQLModel, table=True):
     rule: str = "posting"
     notice_days: int = 0  # whole days of 24 h
     summary: str = ""  # what changed, in the publisher's words
+    controller: str | None = None  # who becomes responsible for personal information by it; None: no change stated
     imported: bool = False
     published_by: str = ""
     recorded_at: datetime
@@ -277,6 +284,7 @@ class Draft(SQLModel, table=True):
     rule: str = "notice"
     notice_days: int = 30
     summary: str = ""
+    controller: str = Field(default="", sa_column=Column(AutoString, nullable=False, server_default=""))
     version: int = 1
     saved_by: str
     saved_at: datetime

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from errors import FieldMissing, Invalid, NoSuchPolicy, SlugMalformed, SlugReserved, SlugTaken, Unprintable
 from policy_versions import audit, dates, locales
 from policy_versions.models import PROMISES, Policy, Revision
+from policy_versions.named import Renaming
 
 RESERVED = frozenset(
     "admin api hooks metrics static feed feeds health login logout signin sign-in m me member members "
@@ -56,12 +57,15 @@ def create_policy(session: Session, fields: PolicyFields, *, actor: str, now: da
     if fields.promise not in PROMISES:
         raise Invalid(f"The promise is one of: {', '.join(PROMISES)}.")
     dates.zone(fields.time_zone)
-    if session.exec(select(Policy.id).where(Policy.slug == fields.slug)).first() is not None:
+    if find(session, fields.slug) is not None:
         raise SlugTaken(fields.slug)
     whole = policy(session, fields.part_of) if fields.part_of else None
+    title = one_line(fields.title, "title")
     made = Policy(
         slug=fields.slug,
-        title=one_line(fields.title, "title"),
+        first_slug=fields.slug,
+        title=title,
+        first_title=title,
         lead=one_line(fields.lead, "lead"),
         time_zone=fields.time_zone,
         promise=fields.promise,
@@ -84,6 +88,17 @@ def one_line(text: str, field: str = "line") -> str:
     folded = " ".join(text.split())
     check_printable(folded, field)
     return folded
+
+
+def sentence(reason: str, missing: str) -> str:
+    """A reason as it stands on pages and in the record: one line, closed.
+
+    missing: what to say where there is none. Raises: FieldMissing, Unprintable.
+    """
+    line = one_line(reason, "reason")
+    if not line:
+        raise FieldMissing("reason", missing)
+    return line if line.endswith((".", "!", "?")) else f"{line}."
 
 
 def check_printable(text: str, field: str) -> None:
@@ -110,11 +125,20 @@ def can_be_a_slug(slug: str) -> bool:
     return _SLUG.fullmatch(slug) is not None
 
 
-def policy(session: Session, slug: str) -> Policy:
-    """Raises: NoSuchPolicy."""
+def find(session: Session, slug: str) -> Policy | None:
+    """The policy at an address, or that was there before it was renamed."""
     if not can_be_a_slug(slug):
-        raise NoSuchPolicy(slug)
+        return None
     found = session.exec(select(Policy).where(Policy.slug == slug)).one_or_none()
+    if found is None:
+        moved = select(Renaming.policy_id).where(Renaming.slug_before == slug).limit(1)
+        found = session.exec(select(Policy).where(col(Policy.id).in_(moved))).one_or_none()
+    return found
+
+
+def policy(session: Session, slug: str) -> Policy:
+    """The policy at an address, or that was there before it was renamed. Raises: NoSuchPolicy."""
+    found = find(session, slug)
     if found is None:
         raise NoSuchPolicy(slug)
     return found
@@ -125,9 +149,5 @@ def lock(session: Session, slug: str) -> Policy:
 
     Call it before the clock is read, so that facts of one policy are recorded in the order they are written.
     """
-    if not _SLUG.fullmatch(slug):
-        raise NoSuchPolicy(slug)
-    found = session.exec(select(Policy).where(Policy.slug == slug).with_for_update()).one_or_none()
-    if found is None:
-        raise NoSuchPolicy(slug)
-    return found
+    held = select(Policy).where(Policy.id == policy(session, slug).id).with_for_update()
+    return session.exec(held.execution_options(populate_existing=True)).one()

@@ -88,21 +88,23 @@ def status_of(refusal: Refusal) -> int:
 
 def register(app: Flask) -> None:
     app.register_error_handler(Refusal, _refused)
-    app.register_error_handler(CSRFError, _forged)
+    app.register_error_handler(CSRFError, forged)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _fault)
 
 
-Answer = tuple[str, int]
+Answer = tuple[str, int] | tuple[str, int, dict[str, str]]
 
 
 def _refused(refusal: Refusal) -> Answer | Response:
     if problems.in_api(request.path):
         return problems.of_refusal(refusal, status_of(refusal))
-    return page(status_of(refusal), str(refusal))
+    html, status = page(status_of(refusal), str(refusal), getattr(refusal, "heading", ""))
+    wait = getattr(refusal, "seconds", None)
+    return (html, status) if wait is None else (html, status, {"Retry-After": str(wait)})
 
 
-def _forged(_error: CSRFError) -> Answer:
+def forged(_error: CSRFError) -> Answer:
     return page(400, "The form was open too long, or came from elsewhere. Go back, reload it and send it again.")
 
 
@@ -123,8 +125,8 @@ def _fault(error: Exception) -> Answer | Response:
     return page(500, "It has been noted. Nothing was changed; try again in a moment.")
 
 
-def page(status: int, sentence: str) -> Answer:
-    heading = _HEADINGS.get(status, _HEADINGS[400])
+def page(status: int, sentence: str, heading: str = "") -> tuple[str, int]:
+    heading = heading or _HEADINGS.get(status, _HEADINGS[400])
     links = (
         [{"title": "Administration", "url": "/admin"}]
         if in_administration(request.path)

@@ -47,7 +47,7 @@ def _cached(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
         return response
     response.headers.setdefault("Cache-Control", "public, no-cache")
-    if response.status_code == 200 and not response.is_streamed:
+    if response.status_code == 200 and not response.is_streamed and not response.cache_control.no_store:
         response.add_etag()
         if request.blueprint == "public" and response.cache_control.public:
             return _kept(response)
@@ -69,7 +69,9 @@ def _static(response: Response) -> Response:
     for_good = request.args.get("v") == assets.version(str((request.view_args or {}).get("filename")))
     response.headers["Cache-Control"] = FOR_GOOD if for_good else "public, max-age=3600"
     if response.status_code == 200 and response.mimetype != "application/octet-stream":
+        file = response.response
         response.direct_passthrough = False
         response.set_data(response.get_data())
+        file.close()  # type: ignore[union-attr] -- the file itself, as Flask opened it
         request.environ[MAY_BE_KEPT] = request.args.keys() <= {"v"} and (for_good or not request.args)
     return response

@@ -283,16 +283,17 @@ def chains(pack: Pack) -> Iterator[Any]:
     heads = {row["id"]: row for row in pack.rows("policy")}
     by_policy = sorted(pack.rows("revision"), key=lambda row: (row["policy_id"], row["number"]))
     for policy_id, rows in groupby(by_policy, key=lambda row: row["policy_id"]):
-        slug, previous = heads[policy_id]["slug"], ""
+        slug, previous = heads[policy_id]["slug"], ""  # where it was made, whatever it is called now
         for expected, row in enumerate(rows, 1):
             if row["number"] != expected:
                 yield f"{slug}: No. {expected} is missing"
                 break
-            previous = link(previous, {name: row[name] for name in CHAINED})
+            stated = ["controller"] if row.get("controller") else []  # older links know of none
+            previous = link(previous, {name: row[name] for name in (*CHAINED, *stated)})
             yield 1 if previous == row["chain"] else f"{slug}, No. {row['number']}: its chain hash does not follow"
             previous = row["chain"]
-        stated = pack.json("heads.json").get(slug)
-        yield 1 if stated == previous else f"{slug}: the head is not the one stated"
+        head = pack.json("heads.json").get(slug)
+        yield 1 if head == previous else f"{slug}: the head is not the one stated"
 
 
 def audit(pack: Pack) -> Iterator[Any]:

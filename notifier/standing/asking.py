@@ -27,7 +27,7 @@ def of_member(session: Session, member: Member, slug: str, at: datetime, *, now:
     Raises: NoSuchPolicy, InstantNaive, InstantImpossible.
     """
     at = answers.checked(at)
-    return _one(slug, at, gathering.one(session, checked(slug), statements.BY_ID, id=member.id), now)
+    return _one(at, gathering.one(session, checked(slug), statements.BY_ID, id=member.id), now)
 
 
 def of_external(session: Session, external_id: str, slug: str, at: datetime, *, now: datetime) -> Answer:
@@ -37,14 +37,14 @@ def of_external(session: Session, external_id: str, slug: str, at: datetime, *, 
     """
     at = answers.checked(at)
     key = external_id if members.can_be_a_key(external_id) else None  # of nobody
-    return _one(slug, at, gathering.one(session, checked(slug), statements.BY_KEY, key=key), now)
+    return _one(at, gathering.one(session, checked(slug), statements.BY_KEY, key=key), now)
 
 
-def _one(slug: str, at: datetime, found: tuple[Ground, Life | None], now: datetime) -> Answer:
+def _one(at: datetime, found: tuple[Ground, Life | None], now: datetime) -> Answer:
     on, life = found
     if life is None:
         raise NoSuchMember
-    return answers.answer(life, slug, on.texts, at, now=now)
+    return answers.answer(life, on.slug, on.texts, at, now=now)
 
 
 def checked(slug: str) -> str:
@@ -71,7 +71,7 @@ def many(session: Session, slug: str, pairs: Sequence[tuple[int, datetime]], *, 
         found = {life.member_id: life for life in lives}
         if len(found) < len(ids):
             raise NoSuchMember
-        return [answers.answer(found[member_id], slug, on.texts, at, now=now) for member_id, at in asked]
+        return [answers.answer(found[member_id], on.slug, on.texts, at, now=now) for member_id, at in asked]
 
 
 def timelines(session: Session, member: Member, *, now: datetime) -> list[Line]:

@@ -22,7 +22,7 @@ from notifier.standing import alike, grounds, statements
 from notifier.standing.alike import Life, Mark, Order, Own, Shape
 from notifier.standing.grounds import Ground
 from notifier.standing.statements import Kind
-from policy_versions import applicability
+from policy_versions import applicability, policies
 from policy_versions.applicability import Acknowledged, Ended, Fact, Guardianship, Noticed
 
 CHUNK = 500

@@ -22,7 +22,7 @@ from notifier.models import (
 )
 from notifier.revocations import LinkRevocation
 from notifier.senders.protocol import Refused
-from policy_versions import archive, policies, translations
+from policy_versions import archive, naming, policies, retiring, translations
 from policy_versions.models import (
     DecisionRecord,
     Proposal,
@@ -32,6 +32,7 @@ from policy_versions.models import (
     Telling,
     Translation,
 )
+from policy_versions.policies import PolicyFields
 from tests.house import FIRST, LONGER, TYPO, House, KeptLetters
 from tests.notifier.sending import Later
 
@@ -70,10 +71,25 @@ def of_everything(house: House, letters: KeptLetters, later: Later) -> None:
         policy = policies.lock(session, "privacy")
         archive.withdraw(session, policy, 3, reason="A slip.", actor="a test", now=house.now)
         _judged(session, house)
+        _named_and_ended(session, house)
     house.tick()
     later(hours=1)
     house.tick()
     sealing.seal(house.runtime)
+
+
+def _named_and_ended(session: Session, house: House) -> None:
+    """A policy that was called otherwise, and was retired and taken up again."""
+    cookies = policies.create_policy(
+        session, PolicyFields("cookie", "Cookie policy"), actor="a test", now=house.now
+    )
+    given = archive.Publication(FIRST, rule="posting", summary="The first text.", controller="Plover Group")
+    archive.publish(session, cookies, given, actor="a test", now=house.now)
+    named = naming.Name("cookies", "Cookies", "It is about more than one.")
+    naming.rename(session, cookies, named, actor="a test", now=house.now)
+    record = archive.history(session, cookies)
+    retiring.retire(session, record, "We set none any more.", actor="a test", now=house.now)
+    retiring.resume(session, cookies, "We do again.", actor="a test", now=house.now)
 
 
 def _others(session: Session, house: House) -> list[SQLModel]:

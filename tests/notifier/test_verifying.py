@@ -37,6 +37,7 @@ LEASE = "it says who is at work on it, and until when"
 # Columns of tables of facts that no seal covers, and what finds a change in them all the same.
 ELSEWHERE: dict[str, dict[str, str]] = {
     "member": {"erased_at": "the audit log has it"},
+    "policy": dict.fromkeys(("address", "called"), "its renamings say what it is called now"),
     "notice": {"opened_at": "the audit log has it", "recalled_at": "the audit log has it"},
     "batch": {
         "size": "its letters are counted",

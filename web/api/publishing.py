@@ -12,7 +12,7 @@ from errors import AudienceUnsaid
 from notifier import control, notices
 from policy_versions import archive, drafts, policies
 from policy_versions.models import Draft, Policy
-from web.admin import publish as form
+from web.admin import foreseen as form
 from web.api import DEEDS, api
 from web.api.access import key
 from web.api.repeats import Done, once
@@ -60,6 +60,7 @@ def _draft(body: shapes.NewRevision, policy: Policy) -> Draft:
         "effective": body.effective_on.isoformat() if body.effective_on else "",
         "rule": body.rule,
         "summary": body.summary.strip(),
+        "controller": body.controller.strip(),
     }
     days = body.notice_days if body.rule == "notice" else 0
     drafts.check_characters(drafts.DraftFields(body.text, notice_days=str(days), **fields))

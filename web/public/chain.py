@@ -8,10 +8,10 @@ from flask import Response, jsonify, render_template, request
 from sqlmodel import col, select
 
 from notifier import seals
-from policy_versions import archive, policies
+from policy_versions import archive
 from policy_versions.models import Policy, Revision
 from web.context import session
-from web.public import blueprint, present
+from web.public import blueprint, moved, present
 
 
 @blueprint.app_context_processor
@@ -32,7 +32,7 @@ def grouped(value: str) -> str:
 
 @blueprint.get("/<slug>/chain")
 def chain(slug: str) -> str:
-    policy = policies.policy(session(), slug)
+    policy = moved.here(slug)
     return render_template(
         "public/chain.html",
         page_title=f"The chain of {policy.title}",
@@ -45,11 +45,11 @@ def chain(slug: str) -> str:
 @blueprint.get("/<slug>/chain.json")
 def chain_json(slug: str) -> Response:
     """Every link with the facts that its hash covers, and the head of the seals over the whole record."""
-    record = archive.history(session(), policies.policy(session(), slug))
+    record = archive.history(session(), moved.here(slug))
     links = [{**archive.chained(e.revision), "chain": e.revision.chain} for e in record.entries]
     shown = [{name: _plain(value) for name, value in link.items()} for link in links]
     sealed = seals.head(session())
-    return jsonify(
+    answer = jsonify(
         policy=slug,
         rule=_RULE,
         head=links[-1]["chain"] if links else None,
@@ -58,6 +58,8 @@ def chain_json(slug: str) -> Response:
         if sealed
         else None,
     )
+    answer.headers["Cache-Control"] = "no-cache"  # seals come without any entry in the audit log
+    return answer
 
 
 _RULE = (

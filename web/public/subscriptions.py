@@ -7,13 +7,14 @@ from flask.blueprints import BlueprintSetupState
 
 from database import writing
 from errors import NothingInForce, RowInvalid
-from notifier import addresses, subscriptions
-from policy_versions import archive, policies
+from notifier import addresses, subscriptions, wording
+from notifier.wording import N_
+from policy_versions import archive
 from policy_versions.models import Policy
-from web import own_forms
+from web import own_forms, speech
 from web.admin.sign_in import limiter
 from web.context import now, runtime, session
-from web.public import blueprint, present
+from web.public import blueprint, moved, present
 
 SHOWN = 254  # of what was typed, when it is shown again
 
@@ -36,13 +37,13 @@ def ask(slug: str) -> Response:
             instant = runtime().clock.now(own)
             subscriptions.ask(own, policy, given, secret=runtime().secret, now=instant)
     except RowInvalid as refusal:
-        return _form(policy, given[:SHOWN], _sentence(refusal))
-    return _page("public/subscribe.html", policy=_view(policy), sent_to=addresses.checked(given))
+        return _form(policy, given[:SHOWN], _sentence(refusal, policy))
+    return _page("public/subscribe.html", policy=policy, sent_to=addresses.checked(given))
 
 
 def _readable(slug: str) -> Policy:
     """A policy that has a text. Raises: NoSuchPolicy, NothingInForce."""
-    policy = policies.policy(session(), slug)
+    policy = moved.here(slug)
     if not archive.history(session(), policy).entries:
         raise NothingInForce
     return policy
@@ -51,7 +52,7 @@ def _readable(slug: str) -> Policy:
 def _form(policy: Policy, email: str = "", error: str = "") -> Response:
     answer = _page(
         "public/subscribe.html",
-        policy=_view(policy),
+        policy=policy,
         sent_to="",
         email=email,
         error=error,
@@ -61,8 +62,10 @@ def _form(policy: Policy, email: str = "", error: str = "") -> Response:
     return answer
 
 
-def _sentence(refusal: RowInvalid) -> str:
-    said = str(refusal)
+def _sentence(refusal: RowInvalid, policy: Policy) -> str:
+    spoken, said = wording.of(policy.locale), str(refusal)
+    if spoken.language != wording.SOURCE:
+        return spoken.say(N_("We cannot write to this address; type one such as name@example.com."))
     return f"{said[:1].upper()}{said[1:]}; type one such as name@example.com."
 
 
@@ -77,7 +80,7 @@ def confirming(token: str) -> Response:
     _, policy = subscriptions.find(session(), number)
     return _page(
         "public/subscribe_confirm.html",
-        policy=_view(policy),
+        policy=policy,
         done=False,
         form_token=own_forms.token(f"confirm {number}"),
     )
@@ -89,14 +92,14 @@ def confirm(token: str) -> Response:
     own_forms.require(f"confirm {number}")
     with writing(runtime().engine) as own:
         policy = subscriptions.confirm(own, number, now=runtime().clock.now(own))
-    return _page("public/subscribe_confirm.html", policy=_view(policy), done=True, form_token="")
+    return _page("public/subscribe_confirm.html", policy=policy, done=True, form_token="")
 
 
 @blueprint.get("/unsubscribe/<token>")
 def unsubscribing(token: str) -> Response:
     number = subscriptions.read(token, "unsubscribe", runtime().secret)
     _, policy = subscriptions.find(session(), number)
-    return _page("public/subscribe_end.html", policy=_view(policy), done=False)
+    return _page("public/subscribe_end.html", policy=policy, done=False)
 
 
 @blueprint.post("/unsubscribe/<token>")
@@ -108,15 +111,16 @@ def unsubscribe(token: str) -> Response:
         letters = subscriptions.unsubscribe(own, number, now=runtime().clock.now(own))
     runtime().sender.forget(letters)
     _, policy = subscriptions.find(session(), number)
-    return _page("public/subscribe_end.html", policy=_view(policy), done=True)
+    return _page("public/subscribe_end.html", policy=policy, done=True)
 
 
 # -- pages and forms ----------------------------------------------------------------------------
 
 
-def _page(template: str, **given: object) -> Response:
-    """A page for one reader: nobody keeps it, no search engine lists it."""
-    answer = make_response(render_template(template, page_title="Be told of every change", **given))
+def _page(template: str, *, policy: Policy, **given: object) -> Response:
+    """A page for one reader, in the policy's language: nobody keeps it, no search engine lists it."""
+    title = speech.speak(policy.locale).say(N_("Be told of every change"))
+    answer = make_response(render_template(template, page_title=title, policy=_view(policy), **given))
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Robots-Tag"] = "noindex"
     return answer

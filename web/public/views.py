@@ -10,13 +10,13 @@ from sqlmodel import select
 from werkzeug.wrappers import Response as BaseResponse
 
 from errors import NoSuchRevision, NoSuchTranslation, NothingInForce, Refusal
-from policy_versions import archive, comparing, diff, locales, policies, translations
+from policy_versions import archive, comparing, diff, locales, policies, retiring, translations
 from policy_versions.archive import Entry, History
-from policy_versions.diff import redline
+from policy_versions.diff import Change, redline
 from policy_versions.models import Policy, Translation
 from web.context import now, runtime, session
 from web.errors import status_of
-from web.public import asking, blueprint, news, present
+from web.public import asking, blueprint, described, lasting, moved, news, present, turns
 from web.public.asking import Asked
 
 Answer = BaseResponse | tuple[str, int]
@@ -39,13 +39,19 @@ def _nav() -> list[dict[str, object]]:
     here = request.path
     return [
         {"title": p.title, "url": url, "current": here == url or here.startswith(f"{url}/")}
-        for p in policies.published(session())[:6]
+        for p in _going_on()[:6]
         for url in (present.home(p),)
     ]
 
 
+def _going_on() -> list[Policy]:
+    """The policies that readers can read, but for those retired."""
+    ended = retiring.retired(session())
+    return [p for p in policies.published(session()) if (p.id or 0) not in ended]
+
+
 def _record(slug: str) -> History:
-    return archive.history(session(), policies.policy(session(), slug))
+    return archive.history(session(), moved.here(slug))
 
 
 def _whole(policy: Policy) -> Policy | None:
@@ -54,11 +60,18 @@ def _whole(policy: Policy) -> Policy | None:
 
 @blueprint.get("/")
 def index() -> str:
-    by_id = {p.id: p for p in policies.published(session())}
+    by_id, ended = {p.id or 0: p for p in policies.published(session())}, retiring.retired(session())
     rows = [
-        present.index_row(archive.history(session(), p), by_id.get(p.part_of_id), now()) for p in by_id.values()
+        (number, present.index_row(archive.history(session(), p), by_id.get(p.part_of_id or 0), now()))
+        for number, p in by_id.items()
     ]
-    return render_template("public/index.html", policies=rows, page_title="Policies")
+    described.of_list("Policies")
+    return render_template(
+        "public/index.html",
+        policies=[row for number, row in rows if number not in ended],
+        ended=[(row, by_id[number].zone, ended[number]) for number, row in rows if number in ended],
+        page_title="Policies",
+    )
 
 
 @blueprint.get("/<slug>")
@@ -93,7 +106,10 @@ def _text(record: History, entry: Entry, *, is_current: bool) -> str:
     coming = present.upcoming(record, now()) if is_current else []
     fresh = news.in_force(record.policy) if is_current else None
     whole = _whole(record.policy)
-    return present.text_page(record, entry, whole, now(), is_current=is_current, upcoming=coming, fresh=fresh)
+    described.of_text(record, entry, whole, is_current=is_current)
+    return present.text_page(
+        record, entry, whole, now(), is_current=is_current, upcoming=coming, fresh=fresh
+    )
 
 
 @blueprint.get("/<slug>.md")
@@ -148,7 +164,10 @@ def translation_comparison(slug: str, which: str, locale: str, pair: str) -> str
     record = _record(slug)
     entry = _entry(record, which)
     old, new = _translations(entry, locale, pair)
-    change = comparing.compare_translations(old, new)
+    with turns.taken(old, new):
+        change = comparing.compare_translations(old, new)
+    title = f"What changed in the translation of {record.policy.title}"
+    described.of_comparison(record.policy, request.path, title)
     return render_template(
         "public/translation_compare.html",
         page_title=f"What changed in the translation of {record.policy.title}",
@@ -181,6 +200,7 @@ def history(slug: str) -> str:
 def _history(record: History, asked: Asked) -> str:
     """The history, with what was asked of it and could not be answered."""
     view = present.history_view(record, archive.filings(session(), record.policy), now())
+    described.of_history(record.policy)
     options = [(e.number, f"No. {e.number}, {e.revision.date.label}") for e in record.entries]
     return render_template(
         "public/history.html",
@@ -229,20 +249,27 @@ def comparison_as(slug: str, pair: str, form: str) -> Response:
     """The same redline for programs: as data, plain text, or Markdown with ins and del."""
     record = _record(slug)
     old, new = _pair(record, pair)
-    etag = f"{diff.ENGINE}-{old.revision.sha256[:20]}-{new.revision.sha256[:20]}-{old.number}-{new.number}"
+    etag = f"{diff.ENGINE}-{old.revision.sha256[:20]}-{new.revision.sha256[:20]}-{old.number}-{new.number}-{form}"
     known = request.if_none_match.contains(etag)  # then nothing need be compared
     answer = Response(status=304) if known else _as(form, slug, old, new)
     answer.set_etag(etag)
+    answer.headers["X-Robots-Tag"] = "noindex"
     return answer
 
 
 def _as(form: str, slug: str, old: Entry, new: Entry) -> Response:
-    change = comparing.compare(session(), old.revision, new.revision)
+    change = _change(old, new)
     if form == "json":
         return jsonify(policy=slug, old=_named(old), new=_named(new), **change.to_json())
     if form == "txt":
         return Response(redline.text(change), mimetype="text/plain")
     return Response(redline.markdown(change), mimetype="text/markdown")
+
+
+def _change(old: Entry, new: Entry) -> Change:
+    """Raises: TooManyComparisons, ComparisonsBusy."""
+    with turns.taken(old.revision, new.revision):
+        return comparing.compare(session(), old.revision, new.revision)
 
 
 def _named(entry: Entry) -> dict[str, object]:
@@ -263,10 +290,12 @@ def comparison(slug: str, pair: str) -> str:
     record = _record(slug)
     old, new = _pair(record, pair)
     first, _, second = pair.partition("..")
-    change = comparing.compare(session(), old.revision, new.revision)
+    change = _change(old, new)
     side = request.args.get("view") == "side"
     view = present.PolicyView.of(record.policy, _whole(record.policy))
     here = present.compare_url(record.policy, first, second)
+    lasts = present.compare_url(record.policy, old.number, new.number)
+    described.of_comparison(record.policy, lasts, f"What changed in {view.title}")
     change = present.without_title(change, view.title)
     previous = record.before(new.number)
     adjacent = previous is not None and previous.number == old.number
@@ -284,7 +313,10 @@ def comparison(slug: str, pair: str) -> str:
         view="side_by_side" if side else "inline",
         inline_url=here,
         side_url=f"{here}?view=side",
-        forms=[("plain text", f"{here}.txt"), ("Markdown", f"{here}.md"), ("JSON", f"{here}.json")],
+        forms=[
+            (words, lasting.redline_url(record.policy, old.revision, new.revision, form))
+            for words, form in (("plain text", "txt"), ("Markdown", "md"), ("JSON", "json"))
+        ],
         changes=[block.id for block in change.numbered],
         same=change.is_empty,
         reverse_url=present.compare_url(record.policy, second, first),
@@ -292,7 +324,7 @@ def comparison(slug: str, pair: str) -> str:
 
 
 @blueprint.get("/health")
-def health() -> dict[str, str]:
+def health() -> tuple[dict[str, str], dict[str, str]]:
     """Whether the service answers and reaches its database."""
     session().exec(select(1)).one()
-    return {"status": "ok"}
+    return {"status": "ok"}, {"Cache-Control": "no-store"}

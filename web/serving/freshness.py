@@ -22,7 +22,7 @@ from notifier.runtime import Runtime
 from policy_versions.models import AuditEntry, Revision
 
 MINUTE = timedelta(minutes=1)  # no page is kept past the full minute, whatever it says
-_OTHERS = ("member ", "account", "key ", "suppression ", "quarantine ")  # subjects that no reader sees
+_OTHERS = ("member", "account", "key ", "suppression ", "quarantine ")  # subjects that no reader sees
 
 
 class Look(NamedTuple):

@@ -128,6 +128,10 @@ class NewRevision(Shape):
     )
     rule: Rule = "notice"
     notice_days: Annotated[int, Field(ge=0, le=MOST_NOTICE_DAYS), AS_WHOLE] = 30
+    controller: Annotated[str, Field(max_length=200)] = Field(
+        default="",
+        description="Who becomes responsible for members' personal information by this text, where that changes.",
+    )
     tell_first: bool = Field(default=False, description="Open a notice of a policy's first text.")
     audience: Annotated[int, Field(ge=0), AS_WHOLE] | SkipJsonSchema[None] = Field(
         default=None,
