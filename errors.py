@@ -423,7 +423,7 @@ class ExternalIdImpossible(Invalid):
     field = "external_id"
 
     def __init__(self, longest: int) -> None:
-        super().__init__(f"An external_id is a text of 1 to {longest} characters.")
+        super().__init__(f"An external_id is a text of 1 to {longest} characters, without line breaks.")
 
 
 class ExternalIdTaken(Conflict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -25,6 +26,7 @@ CHUNK = 1000
 LONG = timedelta(seconds=30)  # half of what others wait for one who is about to commit
 LONGEST_LINE = 64 * 1024
 LONGEST_KEY = 255
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def retained(now: datetime) -> ColumnElement[bool]:
@@ -145,6 +147,8 @@ def check(fields: Mapping[str, Any], *, now: datetime) -> Row:
         raise RowInvalid("external_id is empty")
     if len(given["external_id"]) > LONGEST_KEY:
         raise RowInvalid(f"external_id is longer than {LONGEST_KEY} characters")
+    if not can_be_given(given["external_id"]):
+        raise RowInvalid("external_id holds a line break or another character that nobody sees")
     joined = _instant("joined_at", given["joined_at"]) or now
     if joined.year < dates.FIRST_YEAR:
         raise RowInvalid(f"joined_at is before the year {dates.FIRST_YEAR}")
@@ -175,6 +179,11 @@ def _text(name: str, value: object) -> str:
 def can_be_a_key(external_id: str) -> bool:
     """Whether a member could have it; what could not is not looked up, for databases refuse some of it."""
     return 0 < len(external_id) <= LONGEST_KEY and _is_text(external_id)
+
+
+def can_be_given(external_id: str) -> bool:
+    """Whether a member may get it as a key, by a file as through the API: no line break gets into a name."""
+    return can_be_a_key(external_id) and not _UNSEEN.search(external_id)
 
 
 def _is_text(text: str) -> bool:

@@ -26,7 +26,7 @@ def rename(session: Session, member: Member, new_external_id: str, *, actor: str
     Raises: NoSuchMember, ExternalIdImpossible, ExternalIdTaken.
     """
     new = new_external_id.strip()
-    if not members.can_be_a_key(new):
+    if not members.can_be_given(new):
         raise ExternalIdImpossible(members.LONGEST_KEY)
     held = guardians.held_member(session, member, now)
     if held.external_id == new:

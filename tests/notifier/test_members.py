@@ -72,6 +72,8 @@ def test_a_bad_json_line_is_that_lines_refusal_only(tmp_path: Path, line: str) -
         ("external_id", ""),
         ("external_id", "x" * 256),
         ("external_id", "a\x00b"),
+        ("external_id", "a\nb"),
+        ("external_id", "a\x1b[2Jb"),
         ("external_id", ["a"]),
         ("email", "not an address"),
         ("email", "a@b@c"),

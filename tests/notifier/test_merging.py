@@ -130,7 +130,7 @@ def test_the_name_that_a_member_has_already_is_no_rename(two: House) -> None:
         assert session.exec(select(FormerName)).all() == []
 
 
-@pytest.mark.parametrize("name", ["", "  ", "x" * 256, "a\x00b", "\ud800"])
+@pytest.mark.parametrize("name", ["", "  ", "x" * 256, "a\x00b", "\ud800", "a\r\nb", "a\x7fb"])
 def test_a_name_that_no_member_can_have_is_refused(two: House, name: str) -> None:
     with pytest.raises(ExternalIdImpossible):
         rename(two, "ada", name)
