@@ -55,7 +55,7 @@ def of_delivery(session: Session, delivery_id: int) -> Sent:
 
 def _words(session: Session, notice: Notice, batch: Batch, attempt: Attempt) -> dict[str, str]:
     policy = session.get_one(Policy, notice.policy_id)
-    words = compose.personal(notice, attempt.applies_from, already=batch.already, policy=policy)
+    words = compose.personal(notice, compose.as_sent(attempt, batch, policy))
     return words | {letters.link_key(notice.substitution_prefix): tokens.TEST}
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 _BLANKS = re.compile(r"[^\S\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}]+")
 _NEVER_FIRST = frozenset(  # what closes, or goes with the character before
-    "、。，．・：；？！゛゜ヽヾゝゞ々ー’”）〕］｝〉》」』】°′″℃,.:;?!)]}…%+-"
+    "、。，．・：；？！゛゜ヽヾゝゞ々ー’”）〕］｝〉》」』】"
+    "°′″℃,.:;?!)]}…%+-"
     "ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ"
 )
 _NEVER_LAST = frozenset("‘“（〔［｛〈《「『【([{#＄£￥$")

@@ -20,7 +20,7 @@ from sqlmodel import Session, col, select
 from errors import NoSuchRevision
 from notifier import audience, letters, tokens, translated, wording
 from notifier.letters import Letter, LetterContext
-from notifier.models import Batch, Notice, RenderedLetter
+from notifier.models import Attempt, Batch, Notice, RenderedLetter
 from notifier.senders.protocol import Message
 from notifier.wording import Wording
 from policy_versions import archive, comparing, diff, locales, significance, translations
@@ -111,7 +111,7 @@ def _common(record: History, entry: Entry, settings: Settings, *, batch: Batch) 
         "reader": batch.locale,
         "locale": policy.locale,
         "summary_locale": policy.locale,
-        "quotes_in": _foreign(policy.locale, speech),
+        "quotes_in": foreign(policy.locale, speech),
         "zone": speech.zone(policy.zone),
         "text_language": speech.language_of(policy.locale),
     }
@@ -121,7 +121,7 @@ def _home(settings: Settings, policy: Policy) -> str:
     return f"{settings.public_url}/{quote(policy.slug)}"
 
 
-def _foreign(locale: str, speech: Wording) -> str:
+def foreign(locale: str, speech: Wording) -> str:
     """The name of a text's language where it is not the letter's own; else ""."""
     return "" if locales.chosen(locale, [speech.language]) else speech.language_of(locale)
 
@@ -130,15 +130,15 @@ def _translated(
     session: Session, policy: Policy, base: Revision | None, revision: Revision, batch: Batch, home: str
 ) -> dict[str, Any]:
     """Where the reader finds the text in their own language, and what changed there, where both are translated."""
-    found = translated.link(session, policy, revision, batch.locale)
-    if found is None:
+    pair = translated.both(session, policy, base, revision, batch.locale)
+    if pair is None:
         return {}
+    known, found = pair
     said = {
         "translation_url": f"{home}/{revision.number}/{found.locale}",
         "translation_language": wording.of(batch.locale).language_of(found.locale),
         "policy_title": found.title or policy.title,
     }
-    known = translations.latest(session, base).get(found.locale) if base else None
     if known is None:
         return said
     change = comparing.compare_translations(known, found)
@@ -165,7 +165,7 @@ def _of_translation(
         "change": comparing.compare_translations(old, new) if old else None,
         "kind": "translation",
         "locale": new.locale,
-        "quotes_in": _foreign(new.locale, speech),
+        "quotes_in": foreign(new.locale, speech),
         "translation_url": address,
         "translation_language": speech.language_of(new.locale),
         "policy_title": new.title or record.policy.title,
@@ -270,6 +270,16 @@ def applies_words(applies_from: datetime | None, *, already: bool, policy: Polic
         return speech.say(letters.APPLIES_ON_ACCEPTANCE)
     day = speech.day(applies_from, policy.zone)
     return speech.say(letters.APPLIES_SINCE, day=day) if already else day
+
+
+def as_sent(attempt: Attempt, batch: Batch, policy: Policy) -> str:
+    """The same as a request said it: kept with it, because dates may be written otherwise by now.
+
+    Versions before that wrote English only.
+    """
+    return attempt.applies_words or applies_words(
+        attempt.applies_from, already=batch.already, policy=policy, locale=wording.SOURCE
+    )
 
 
 def personal(notice: Notice, applies_words: str) -> dict[str, str]:

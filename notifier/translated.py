@@ -25,6 +25,19 @@ def link(session: Session, policy: Policy, revision: Revision, locale: str) -> T
     return standing.get(locales.chosen(locale, [policy.locale, *standing]) or "")
 
 
+def both(
+    session: Session, policy: Policy, base: Revision | None, revision: Revision, locale: str
+) -> tuple[Translation | None, Translation] | None:
+    """A text and the one it is compared with as a reader of a locale gets them; None where they read the original.
+
+    The first is None where only the later text is translated.
+    """
+    found = link(session, policy, revision, locale)
+    if found is None:
+        return None
+    return (translations.latest(session, base).get(found.locale) if base else None), found
+
+
 def told(
     session: Session, record: History, entry: Entry, translation: Translation, *, secret: str, now: datetime
 ) -> Iterator[Owed | LeftOut]:

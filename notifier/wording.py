@@ -40,6 +40,7 @@ def N_(message: str) -> str:
 class Wording:
     """How one reader is spoken to. language: of the words; dating: whose dates they are."""
 
+    tag: str  # the reader's locale
     language: str
     dating: Locale
     catalogue: gettext.NullTranslations
@@ -98,7 +99,7 @@ class Wording:
 def of(locale: str, domain: str = LETTERS) -> Wording:
     """How a reader of a locale is spoken to: de-AT in German with Austria's dates, zh-HK in English."""
     language = locales.chosen(locale, languages(domain)) or SOURCE
-    return Wording(language, _dating(locale, language), _catalogue(language, domain))
+    return Wording(locale, language, _dating(locale, language), _catalogue(language, domain))
 
 
 @cache

@@ -25,6 +25,7 @@ SOURCES = {
         "notifier/subscriptions/*.py",
         "web/member/*.py",
         "web/public/subscriptions.py",
+        "web/speech.py",
         "templates/email/*.txt",
         "templates/email/*.html",
         "templates/member/*.html",

@@ -34,6 +34,7 @@ def register(app: Flask, runtime: Runtime) -> None:
         origins,
         public,
         serving,
+        speech,
     )
 
     settings = runtime.settings
@@ -62,6 +63,7 @@ def register(app: Flask, runtime: Runtime) -> None:
     context.register(app)
     origins.register(app)
     filters.register(app)
+    speech.register(app)
     errors.register(app)
     headers.register(app, runtime)
     admin.register(app)

@@ -10,7 +10,7 @@ from typing import IO, Any
 from sqlalchemy import Row
 from sqlmodel import Session, col, select
 
-from notifier import compose, facts, lineage, sealing, wording
+from notifier import compose, facts, lineage, sealing
 from notifier.evidence import pages, rows
 from notifier.evidence.spool import Spool, spooling
 from notifier.models import Attempt, Batch, Delivery, Member, Notice
@@ -245,10 +245,7 @@ def _said(session: Session, row: Mapping[str, Any]) -> dict[str, Any]:
     if letter is None:
         return {}
     policy = session.get_one(Policy, notice.policy_id)
-    # kept with the request, because dates may be written otherwise by now; not by versions that wrote English only
-    said = session.get_one(Attempt, row["id"]).applies_words or compose.applies_words(
-        row["applies_from"], already=batch.already, policy=policy, locale=wording.SOURCE
-    )
+    said = compose.as_sent(session.get_one(Attempt, row["id"]), batch, policy)
     return {"letter_id": letter.id, "words": compose.personal(notice, said)}
 
 

@@ -14,7 +14,7 @@ from sqlmodel import select
 from werkzeug.test import TestResponse
 
 from database import reading, writing
-from notifier import members, revocations, tokens
+from notifier import members, revocations, tokens, wording
 from notifier.models import Acknowledgement, DeliveryEvent
 from policy_versions import policies, translations
 from tests.house import FIRST, LONGER, House
@@ -187,13 +187,13 @@ def test_the_script_is_for_pages_of_other_origins(client: FlaskClient) -> None:
 
 
 def test_each_language_says_all_of_it_about_the_same_things() -> None:
-    for language, said in words.WORDS.items():
-        assert set(said) == set(words.WORDS["en"]), language
-        for name, sentence in said.items():
+    for language in wording.languages(wording.SITE_NOTICE):
+        for name, sentence in words.of(language).said.items():
             held = set(re.findall(r"{\w+}", sentence))
-            assert held == set(re.findall(r"{\w+}", words.WORDS["en"][name])), (language, name)
-    assert words.of("pt-BR") == ("en", words.WORDS["en"])
-    assert words.of("SV-fi")[0] == "sv"
+            assert held == set(re.findall(r"{\w+}", words.MESSAGES[name])), (language, name)
+    assert words.of("pt-XX") == ("en", "en-GB", words.MESSAGES)
+    assert words.of("SV-fi")[:2] == ("sv", "sv-FI")
+    assert words.of("ja").said["close"] == "閉じる"
 
 
 def test_a_policy_is_called_as_its_translation_calls_it(told: House, client: FlaskClient) -> None:

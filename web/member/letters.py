@@ -12,12 +12,17 @@ from werkzeug.wrappers import Response
 from database import writing
 from notifier import acknowledging, letter_links
 from notifier.letter_links import Opened
+from notifier.wording import N_
 from policy_versions.models import Policy, Revision
-from web import own_forms
+from web import own_forms, speech
 from web.context import now, runtime, session
 from web.member import blueprint, present, throttle
 from web.member.present import DEEDS, Subject
 
+ROUTES = {
+    "link": N_("We record your answer, the day and the hour, and that you gave it by the link in your letter."),
+    "session": N_("We record your answer, the day and the hour, and that you gave it on your own page."),
+}
 DEED = f"<any({', '.join(DEEDS)}):deed>"
 
 
@@ -26,6 +31,7 @@ def _follow(token: str) -> tuple[Opened, Subject]:
     opened = letter_links.follow(session(), token, secret=runtime().secret, now=now())
     number = session().get_one(Revision, opened.notice.revision_id).number
     policy = session().get_one(Policy, opened.notice.policy_id)
+    speech.speak(opened.member.locale)
     of = present.subject(policy, number, opened.member, opened.batch.base_revision_id, opened.actor)
     return opened, of
 
@@ -39,8 +45,9 @@ def letter(token: str) -> str:
         "member/letter.html",
         page_title=page.title,
         page=page,
+        languages=present.languages(),
         recalled=opened.notice.recalled_at is not None,
-        deeds={deed: url_for("member.confirming", token=token, deed=deed) for deed in DEEDS},
+        deeds={deed: url_for("member.confirming", token=token, deed=deed, **speech.asked()) for deed in DEEDS},
     )
 
 
@@ -49,8 +56,8 @@ def letter(token: str) -> str:
 def confirming(token: str, deed: str) -> str | Response:
     """Ask once more: only the form on this page records anything."""
     opened, of = _follow(token)
-    back = url_for("member.letter", token=token)
-    return asked_again(of, deed, _form(opened, deed), back=back, route="by the link in your letter")
+    back = url_for("member.letter", token=token, **speech.asked())
+    return asked_again(of, deed, _form(opened, deed), back=back, route=ROUTES["link"])
 
 
 @blueprint.post(f"/m/<token>/{DEED}")
@@ -60,20 +67,21 @@ def answer(token: str, deed: str) -> Response:
     own_forms.require(_form(opened, deed))
     if of.speaks:
         record(of, deed, "link")
-    return redirect(url_for("member.letter", token=token), 303)
+    return redirect(url_for("member.letter", token=token, **speech.asked()), 303)
 
 
 def asked_again(of: Subject, deed: str, form: str, *, back: str, route: str) -> str | Response:
     """The page that asks once more, or the way back where nothing is asked. form: what it may be used for."""
-    page = present.page(of, now())
+    page, say = present.page(of, now()), speech.current().say
     if not page.is_asked:
         return redirect(back, 303)
     return render_template(
         "member/confirm.html",
-        page_title="Accept this text?" if deed == "accept" else "Decline this text?",
+        page_title=say(N_("Accept this text?") if deed == "accept" else N_("Decline this text?")),
         page=page,
         deed=deed,
-        route=route,
+        languages=present.languages(),
+        route=say(route),
         back=back,
         form_token=own_forms.token(form),
     )
@@ -85,6 +93,7 @@ def _form(opened: Opened, deed: str) -> str:
 
 def record(of: Subject, deed: str, route: acknowledging.Route) -> None:
     """Put an answer on record, to the text that the page shows. Raises: NotAcknowledgeable, NoSuchMember."""
+    shown = present.shown(of)
     with writing(runtime().engine) as own:
         acknowledging.acknowledge(
             own,
@@ -93,7 +102,7 @@ def record(of: Subject, deed: str, route: acknowledging.Route) -> None:
             DEEDS[deed],
             actor=of.actor,
             route=route,
-            shown_sha256=of.entry.revision.sha256,
-            locale=of.record.policy.locale,
+            shown_sha256=shown.sha256,
+            locale=shown.locale,
             now=runtime().clock.now(own),
         )

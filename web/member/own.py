@@ -12,30 +12,48 @@ from errors import LinkRevoked
 from notifier import acknowledging, revocations, standing, tokens
 from notifier.models import Member
 from notifier.standing import Line, Stretch
+from notifier.wording import N_
 from policy_versions import archive, dates, policies
 from policy_versions.applicability import Basis
 from policy_versions.models import Policy, Revision
-from web import own_forms
+from web import own_forms, speech
 from web.context import now, runtime, session
-from web.filters import instant
 from web.member import blueprint, present, throttle
-from web.member.letters import DEED, asked_again, record
+from web.member.letters import DEED, ROUTES, asked_again, record
 from web.member.present import Subject
 from web.public.present import compare_url, home
 
 BASIS = {
-    Basis.JOINED: "It was in force when you joined",
-    Basis.FIRST: "The first text there was",
-    Basis.POSTED: "Posted here, and in force",
-    Basis.NOTICE: "You were told, and the time given was over",
-    Basis.ACCEPTANCE: "It was accepted",
+    Basis.JOINED: N_("It was in force when you joined"),
+    Basis.FIRST: N_("The first text there was"),
+    Basis.POSTED: N_("Posted here, and in force"),
+    Basis.NOTICE: N_("You were told, and the time given was over"),
+    Basis.ACCEPTANCE: N_("It was accepted"),
 }
 TO_COME = {
-    Basis.POSTED: "Posted here, and in force from then",
-    Basis.NOTICE: "You have been told, and the time given is over then",
-    Basis.ACCEPTANCE: "It has been accepted, and is in force from then",
+    Basis.POSTED: N_("Posted here, and in force from then"),
+    Basis.NOTICE: N_("You have been told, and the time given is over then"),
+    Basis.ACCEPTANCE: N_("It has been accepted, and is in force from then"),
 }
-SHORT = {Basis.JOINED: "joined", Basis.FIRST: "first", Basis.POSTED: "posted", Basis.NOTICE: "told"}
+SHORT = {
+    Basis.JOINED: N_("joined"),
+    Basis.FIRST: N_("first"),
+    Basis.POSTED: N_("posted"),
+    Basis.NOTICE: N_("told"),
+}
+SAID = {
+    "read": N_("Read"),
+    "accepted": N_("Accepted"),
+    "declined": N_("Declined"),
+    "consent withdrawn": N_("Consent withdrawn"),
+}
+ROUTE = {
+    "link": N_("by the link in a letter"),
+    "session": N_("on this page"),
+    "site notice": N_("on our site"),
+    "api": N_("in our service"),
+    "admin": N_("noted by us"),
+}
 
 
 def _member(token: str) -> Member:
@@ -52,11 +70,13 @@ def _member(token: str) -> Member:
 @throttle.reads
 def own(token: str) -> str:
     member = _member(token)
+    speech.speak(member.locale)
     lines = [_shown(token, member, line) for line in standing.timelines(session(), member, now=now())]
     said = acknowledging.of_member(session(), member)
     return render_template(
         "member/own.html",
-        page_title="Your page",
+        page_title=speech.current().say("Your page"),
+        languages=present.languages(),
         lines=lines,
         ward=bool(member.guardian_email),
         said=[_said(acknowledgement, revision) for acknowledgement, revision in reversed(said)],
@@ -115,13 +135,13 @@ def _shown(token: str, member: Member, line: Line) -> dict[str, Any]:
 
 def _deeds(token: str, slug: str, number: int) -> dict[str, str]:
     return {
-        deed: url_for("member.own_confirming", token=token, slug=slug, number=number, deed=deed)
+        deed: url_for("member.own_confirming", token=token, slug=slug, number=number, deed=deed, **speech.asked())
         for deed in present.DEEDS
     }
 
 
 def _date(written: str) -> str:
-    return dates.RevisionDate.parse(written).label
+    return speech.current().date(dates.RevisionDate.parse(written))
 
 
 def _span(policy: Policy, stretch: Stretch) -> Span:
@@ -131,7 +151,7 @@ def _span(policy: Policy, stretch: Stretch) -> Span:
         f"{home(policy)}/{stretch.revision}",
         present.when(stretch.since, policy.zone),
         present.when(stretch.until, policy.zone),
-        (TO_COME if stretch.forecast else BASIS).get(stretch.basis, BASIS[stretch.basis]),
+        speech.current().say((TO_COME if stretch.forecast else BASIS).get(stretch.basis, BASIS[stretch.basis])),
         _state(stretch),
     )
 
@@ -154,21 +174,22 @@ def _bar(line: Line) -> list[tuple[str, float, float, int, str]]:
 
     def drawn(one: Stretch) -> tuple[str, float, float, int, str]:
         wide = round(place(one.until) - place(one.since), 2)
-        return _state(one), place(one.since), wide, one.revision, SHORT.get(one.basis, "") if wide > 25 else ""
+        basis = SHORT.get(one.basis) if wide > 25 else None
+        return _state(one), place(one.since), wide, one.revision, speech.current().say(basis) if basis else ""
 
     return [drawn(one) for one in line.stretches]
 
 
 def _said(acknowledgement: Any, revision: Revision) -> dict[str, str]:
-    policy = session().get_one(Policy, revision.policy_id)
+    policy, spoken = session().get_one(Policy, revision.policy_id), speech.current()
     return {
-        "when": instant(acknowledgement.recorded_at, policy.zone),
+        "when": spoken.instant(acknowledgement.recorded_at, policy.zone),
         "policy": policy.title,
         "number": str(revision.number),
         "url": f"{home(policy)}/{revision.number}",
-        "kind": acknowledgement.kind.capitalize(),
-        "actor": "your guardian" if acknowledgement.actor == "guardian" else "you",
-        "route": acknowledgement.route,
+        "kind": spoken.say(SAID[acknowledgement.kind]),
+        "actor": spoken.say(N_("your guardian") if acknowledgement.actor == "guardian" else N_("you")),
+        "route": spoken.say(ROUTE[acknowledgement.route]),
     }
 
 
@@ -177,6 +198,7 @@ def _said(acknowledgement: Any, revision: Revision) -> dict[str, str]:
 
 def _subject(token: str, slug: str, number: int) -> Subject:
     member = _member(token)
+    speech.speak(member.locale)
     policy = policies.policy(session(), slug)
     line = next(line for line in standing.timelines(session(), member, now=now()) if line.policy == slug)
     governs = next((s.revision_id for s in line.stretches if _state(s) == "now"), None)
@@ -189,8 +211,8 @@ def _subject(token: str, slug: str, number: int) -> Subject:
 def own_confirming(token: str, slug: str, number: int, deed: str) -> str | Response:
     """Ask once more: only the form on this page records anything."""
     of = _subject(token, slug, number)
-    back = url_for("member.own", token=token)
-    return asked_again(of, deed, _form(of, deed), back=back, route="on your own page")
+    back = url_for("member.own", token=token, **speech.asked())
+    return asked_again(of, deed, _form(of, deed), back=back, route=ROUTES["session"])
 
 
 @blueprint.post(f"/me/<token>/<slug>/<row:number>/{DEED}")
@@ -200,7 +222,7 @@ def own_answer(token: str, slug: str, number: int, deed: str) -> Response:
     own_forms.require(_form(of, deed))
     if of.speaks:
         record(of, deed, "session")
-    return redirect(url_for("member.own", token=token), 303)
+    return redirect(url_for("member.own", token=token, **speech.asked()), 303)
 
 
 def _form(of: Subject, deed: str) -> str:

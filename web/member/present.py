@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from markupsafe import Markup
-
-from notifier import acknowledging, forecasts
+from notifier import acknowledging, compose, forecasts, translated, wording
 from notifier.acknowledging import Actor
 from notifier.forecasts import Outlook
 from notifier.models import Member
-from policy_versions import archive, comparing, dates
+from notifier.passages import Passage, glyph_of, passages_of
+from notifier.wording import N_
+from policy_versions import archive, comparing, locales
 from policy_versions.archive import Entry, History
-from policy_versions.diff import redline
-from policy_versions.models import Policy, Revision
+from policy_versions.diff import Change
+from policy_versions.models import Policy, Revision, Translation
+from web import speech
 from web.context import session
-from web.filters import instant
 from web.public import present
 
 ANSWERS = ("accepted", "declined", "consent withdrawn")
@@ -41,11 +41,6 @@ class Subject(NamedTuple):
     def speaks(self) -> bool:
         return self.actor == "guardian" or not self.member.guardian_email
 
-    @property
-    def about(self) -> str:
-        """Whom pages speak of to their reader."""
-        return "them" if self.actor == "guardian" else "you"
-
 
 def subject(policy: Policy, number: int, member: Member, base_id: int | None, actor: Actor) -> Subject:
     """Raises: NoSuchRevision."""
@@ -62,19 +57,32 @@ class Answer:
     when: str
 
 
+class Shown(NamedTuple):
+    """A text as its reader is shown it: the policy's own, or its translation."""
+
+    title: str
+    locale: str
+    sha256: str
+    change: Change | None
+    translation: Translation | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One text and one member: from when it applies to them, until when which other does, and what they said.
 
     starts, if_accepted: in words; "" where something is still to happen. standing: withdrawn, passed (a later text
     governs), governs, coming, asks (it takes their acceptance) or untold (it takes a notice). at_once: to accept
-    moves them now.
+    moves them now. locale: of the passages; summary_locale: of the summary. quotes_in, in_translation and
+    text_language are names of languages, the first two "" where there is nothing to say of them.
     """
 
     title: str
     policy: present.PolicyView
     revision: present.RevisionView
-    about: str
+    date: str
+    effective: str
+    in_force_from: str
     guardian: bool
     standing: str
     starts: str
@@ -85,11 +93,18 @@ class Page:
     at_once: bool
     sooner: bool
     base: present.RevisionView | None
+    base_date: str
     days: int
     answer: Answer | None
-    locale: str  # of the text, its redline and its summary
-    redline: Markup
-    counts: dict[str, int]
+    summary: str
+    summary_locale: str
+    quotes_in: str
+    locale: str
+    passages: tuple[Passage, ...]
+    in_form_only: int
+    in_translation: str
+    text_language: str
+    zone: str
 
     @property
     def is_asked(self) -> bool:
@@ -100,32 +115,77 @@ class Page:
 def page(of: Subject, now: datetime) -> Page:
     """What the page says of a text that a member was told of."""
     policy, revision = of.record.policy, of.entry.revision
-    outlook = _outlook(of, now)
-    change = comparing.compare(session(), of.base, revision) if of.base else None
+    spoken = speech.current()
     base = next((e for e in of.record.entries if of.base and e.number == of.base.number), None)
-    governing = next((e for e in of.record.entries if e.number == outlook.governing), None)
-    standing = _standing(of, outlook, now)
     return Page(
-        title=_title(of, standing, outlook, now),
-        policy=present.PolicyView.of(policy, None),
+        policy=replace(present.PolicyView.of(policy, None), title=shown(of).title),
         revision=present.revision_view(of.record, of.entry, now),
-        about=of.about,
+        date=spoken.date(revision.date),
+        effective=spoken.day(revision.effective_at, policy.zone),
+        in_force_from=spoken.day(revision.effective_at, policy.zone),
         guardian=of.actor == "guardian",
-        standing=standing,
-        starts=when(outlook.starts, policy.zone),
         in_force=revision.effective_at <= now,
-        until=governing.revision.date.label if governing else "",
         speaks=of.speaks,
-        if_accepted=when(outlook.if_accepted, policy.zone),
-        at_once=outlook.if_accepted is not None and outlook.if_accepted <= now,
-        sooner=_sooner(outlook),
         base=present.revision_view(of.record, base, now) if base else None,
+        base_date=spoken.date(of.base.date) if of.base else "",
         days=revision.notice_days,
         answer=answer(of),
-        locale=policy.locale,
-        redline=Markup(redline.html(change, context=1)) if change else Markup(),  # noqa: S704 -- it is safe
-        counts=present.counts(change) if change else {},
+        summary=compose.summary(of.entry, spoken),
+        zone=spoken.zone(policy.zone),
+        **_applying(of, now),
+        **_quoted(of),
     )
+
+
+def _applying(of: Subject, now: datetime) -> dict[str, Any]:
+    """What the page says of when the text applies."""
+    outlook, zone = _outlook(of, now), of.record.policy.zone
+    governing = next((e for e in of.record.entries if e.number == outlook.governing), None)
+    standing = _standing(of, outlook, now)
+    return {
+        "title": _title(of, standing, outlook, now),
+        "standing": standing,
+        "starts": when(outlook.starts, zone),
+        "until": speech.current().date(governing.revision.date) if governing else "",
+        "if_accepted": when(outlook.if_accepted, zone),
+        "at_once": outlook.if_accepted is not None and outlook.if_accepted <= now,
+        "sooner": _sooner(outlook),
+    }
+
+
+def _quoted(of: Subject) -> dict[str, Any]:
+    """What changed, word for word, and in which language."""
+    text, spoken, own = shown(of), speech.current(), of.record.policy.locale
+    numbered = text.change.numbered if text.change else ()
+    return {
+        "summary_locale": own,
+        "quotes_in": compose.foreign(own, spoken),
+        "locale": text.locale,
+        "passages": tuple(passages_of(text.change)) if text.change else (),
+        "in_form_only": sum(not glyph_of(block) for block in numbered),
+        "in_translation": spoken.language_of(text.locale) if text.translation else "",
+        "text_language": spoken.language_of(own),
+    }
+
+
+def shown(of: Subject) -> Shown:
+    """The text that the page shows: its translation into the reader's language, where both texts have one."""
+    policy, revision = of.record.policy, of.entry.revision
+    pair = translated.both(session(), policy, of.base, revision, str(speech.current().tag))
+    if pair is None:
+        change = comparing.compare(session(), of.base, revision) if of.base else None
+        return Shown(policy.title, policy.locale, revision.sha256, change)
+    known, into = pair
+    title = into.title or policy.title
+    if known is None:
+        change = comparing.compare(session(), of.base, revision) if of.base else None
+        return Shown(title, policy.locale, revision.sha256, change)
+    return Shown(title, into.locale, into.sha256, comparing.compare_translations(known, into), into)
+
+
+def languages() -> list[tuple[str, str]]:
+    """The languages that a page can be read in, each by its own name."""
+    return [(tag, locales.own_name(tag)) for tag in wording.languages()]
 
 
 def _outlook(of: Subject, now: datetime) -> Outlook:
@@ -155,18 +215,30 @@ def _sooner(outlook: Outlook) -> bool:
 
 
 def _title(of: Subject, standing: str, outlook: Outlook, now: datetime) -> str:
+    spoken, guardian = speech.current(), of.actor == "guardian"
     if standing == "withdrawn":
-        return "This change was withdrawn"
-    if standing == "passed":
-        return f"What changed for {of.about}"
-    changed = "What changed" if of.entry.revision.effective_at <= now else "What changes"
-    if of.base is None:
-        return "The text that applies" if standing == "governs" else "The text that comes to apply"
+        return spoken.say(N_("This change was withdrawn"))
+    if of.base is None and standing != "passed":
+        first = N_("The text that applies") if standing == "governs" else N_("The text that comes to apply")
+        return spoken.say(first)
     if standing == "coming" and outlook.starts is not None:
-        return f"What changes for {of.about} on {dates.day_label(outlook.starts, of.record.policy.zone)}"
+        on = N_("What changes for them on %(day)s") if guardian else N_("What changes for you on %(day)s")
+        return spoken.say(on, day=spoken.day(outlook.starts, of.record.policy.zone))
     if standing == "asks":
-        return f"What changes for {of.about} if {'you accept' if of.speaks else 'your guardian accepts'}"
-    return f"{changed} for {of.about}"
+        return spoken.say(_if_accepted(of))
+    if standing == "passed" or of.entry.revision.effective_at <= now:
+        return spoken.say(N_("What changed for them") if guardian else N_("What changed for you"))
+    return spoken.say(N_("What changes for them") if guardian else N_("What changes for you"))
+
+
+def _if_accepted(of: Subject) -> str:
+    if of.actor == "guardian":
+        return N_("What changes for them if you accept")
+    return (
+        N_("What changes for you if you accept")
+        if of.speaks
+        else N_("What changes for you if your guardian accepts")
+    )
 
 
 def when(at: datetime | None, zone: ZoneInfo) -> str:
@@ -175,7 +247,8 @@ def when(at: datetime | None, zone: ZoneInfo) -> str:
         return ""
     local = at.astimezone(zone)
     begins = (local.hour, local.minute, local.second) == (0, 0, 0)
-    return dates.day_label(at, zone) if begins else instant(at, zone)
+    spoken = speech.current()
+    return spoken.day(at, zone) if begins else spoken.instant(at, zone)
 
 
 def answer(of: Subject) -> Answer | None:
@@ -187,4 +260,6 @@ def answer(of: Subject) -> Answer | None:
         and acknowledgement.actor == of.actor
         and acknowledgement.kind in ANSWERS
     ]
-    return Answer(said[-1].kind, instant(said[-1].recorded_at, of.record.policy.zone)) if said else None
+    if not said:
+        return None
+    return Answer(said[-1].kind, speech.current().instant(said[-1].recorded_at, of.record.policy.zone))

@@ -144,7 +144,7 @@ def _acknowledged(asked: Asked) -> dict[str, Any]:
             actor="member",
             route="site notice",
             shown_sha256=None,
-            locale=words.of(asked.member.locale)[0],
+            locale=words.of(asked.member.locale).language,
             now=runtime().clock.now(own),
         )
     return {"recorded": True}
@@ -155,13 +155,14 @@ def _acknowledged(asked: Asked) -> dict[str, Any]:
 
 def _said(asked: Asked, one: Pending) -> dict[str, Any]:
     """A notice as the script shows it: sentences in the member's language, and instants for the browser to set."""
-    language, say = words.of(asked.member.locale)
+    language, dates, say = words.of(asked.member.locale)
     entry = archive.history(session(), one.policy).entry(one.revision.number)
     summary = present.said(entry) if one.kind == "change" else ""
     applies, at = _applies(one)
     return {
         "notice": one.notice_id,
         "language": language,
+        "dates": dates,
         "label": say["label"],
         "heading": say[_heading(one, asked.now)].format(title=_title(asked.member, one)),
         "summary": summary,

@@ -61,7 +61,7 @@
     if (!said.at) return said.applies;
     let date = said.at.slice(0, 10);
     try {
-      date = new Intl.DateTimeFormat(said.language, { dateStyle: "long", timeZone: said.zone }).format(new Date(said.at));
+      date = new Intl.DateTimeFormat(said.dates, { dateStyle: "long", timeZone: said.zone }).format(new Date(said.at));
     } catch { /* a browser that does not know the zone shows the day by the clock of UTC */ }
     return said.applies.replace("{date}", date);
   }

@@ -1,0 +1,49 @@
+"""In which language a page speaks: somebody's own in their locale, every other in English."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, g, has_app_context, request
+
+from notifier import wording
+from notifier.wording import N_, Wording
+from policy_versions import locales
+
+SAID_BY_OTHERS = (N_("All policies"),)  # titles of links that every page has
+
+
+def current() -> Wording:
+    """How this request's page speaks."""
+    found: Wording | None = g.get("speech") if has_app_context() else None
+    return found or wording.of(wording.SOURCE)
+
+
+def speak(locale: str) -> Wording:
+    """Have this request's page speak to a reader of a locale; where its address asks for a language, in that."""
+    asked = request.args.get("lang", "")
+    g.speech = spoken = wording.of(asked if asked in wording.languages() else locale)
+    return spoken
+
+
+def asked() -> dict[str, Any]:
+    """What keeps the language that a page was asked for in the addresses that it leads to."""
+    given = request.args.get("lang", "")
+    return {"lang": given} if given in wording.languages() else {}
+
+
+def _gettext(message: str) -> str:
+    return current().catalogue.gettext(message)
+
+
+def _ngettext(one: str, many: str, count: int) -> str:
+    return current().catalogue.ngettext(one, many, count)
+
+
+def register(app: Flask) -> None:
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # the extension brings it
+        _gettext, _ngettext, newstyle=True
+    )
+    app.add_template_filter(locales.direction)
+    app.context_processor(lambda: {"speech": current()})
