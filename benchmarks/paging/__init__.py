@@ -1,0 +1,1 @@
+"""What the public pages cost: parts of benchmarks/pages.py."""
