@@ -28,6 +28,7 @@ ACKNOWLEDGEMENTS = ("read", "accepted", "declined", "consent withdrawn")
 EVENTS = ("processed", "deferred", "blocked", "delivered", "dropped", "bounce", "spamreport", "failed", "shown")
 # what takes a letter's notice back (DOMAIN, Applicability 4); a complaint proves receipt and does not
 UNDOING_EVENTS = ("bounce", "dropped", "failed")
+_TAKEN = "state = 'accepted'"
 # how an attempt's fate came to be known
 SETTLED_BY = ("", "answer", "event", "log", "person")
 # ten million members times a few hundred notices outgrow 32 bits
@@ -71,7 +72,7 @@ class Member(SQLModel, table=True):
     retained_until: datetime | None = None
     guardian_email: str | None = None
     erased_at: datetime | None = None
-    recorded_at: datetime
+    recorded_at: datetime = Field(index=True)
 
 
 class GuardianChange(SQLModel, table=True):
@@ -81,7 +82,7 @@ class GuardianChange(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     member_id: int = Field(foreign_key="member.id", index=True)
     present: bool
-    recorded_at: datetime
+    recorded_at: datetime = Field(index=True)
 
 
 class Notice(SQLModel, table=True):
@@ -199,6 +200,10 @@ class Attempt(SQLModel, table=True):
         one_of("settled_by", SETTLED_BY),
         Index("ix_attempt_batch_id_state", "batch_id", "state"),
         Index("ix_attempt_started_at", "started_at"),  # what is spent of a quota
+        *(  # who moved since
+            Index(name, column, sqlite_where=text(_TAKEN), postgresql_where=text(_TAKEN))
+            for name, column in (("ix_attempt_taken", "recorded_at"), ("ix_attempt_stated", "applies_from"))
+        ),
     )
     id: int | None = Field(default=None, primary_key=True)
     batch_id: int = Field(foreign_key="batch.id")
@@ -241,6 +246,12 @@ class DeliveryEvent(SQLModel, table=True):
             "recorded_at",
             sqlite_where=text("event IN ('bounce', 'dropped', 'failed')"),
             postgresql_where=text("event IN ('bounce', 'dropped', 'failed')"),
+        ),
+        Index(  # who moved since (notifier/standing/touched.py)
+            "ix_delivery_event_shown",
+            "recorded_at",
+            sqlite_where=text("event = 'shown'"),
+            postgresql_where=text("event = 'shown'"),
         ),
     )
     id: int | None = Field(default=None, primary_key=True, sa_type=BIG)
@@ -294,7 +305,7 @@ class Acknowledgement(SQLModel, table=True):
     route: str  # link, session, site notice, api, admin; by link, by session and so on in older rows
     locale: str = "en"
     shown_sha256: str | None = None  # of the text that was shown, authoritative or translated; None: none was
-    recorded_at: datetime
+    recorded_at: datetime = Field(index=True)
 
 
 class Suppression(SQLModel, table=True):

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from database import reading, writing
 from errors import CursorMalformed, InstantNaive, LimitImpossible, NoSuchPolicy
 from notifier import members, standing
 from notifier.models import Member
-from notifier.standing import Movement, everybody, moving
+from notifier.standing import Movement, everybody, gathering, moving, statements, touched
 from policy_versions.applicability import Basis
 from tests.house import FIRST, LONGER, TYPO, House, KeptLetters
 from tests.notifier.lives import Life, steps_of
@@ -157,6 +158,20 @@ def test_only_those_are_folded_who_may_have_moved(
     others, _ = follow(running, cursor)
     assert accepted.external_id == "ben" and nobody == []
     assert [one.external_id for one in others] == ["ada", "cleo", "dora"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_no_table_that_grows_with_the_members_is_gone_through(running: House) -> None:
+    running.publish(LONGER, rule="notice", notice_days=5)
+    with reading(running.runtime.engine) as session:
+        on, _ = gathering.some(session, "privacy", statements.FROM_TO, first=0, last=0)
+        bind, given = session.get_bind(), {"literal_binds": True}
+        asked = [
+            each.compile(bind, compile_kwargs=given) for each in touched._touched(on, (moving.NEVER, running.now))
+        ]
+        plans = [step[-1] for each in asked for step in session.execute(text(f"EXPLAIN QUERY PLAN {each}"))]
+    assert len(plans) > 20
+    assert {step for step in plans if step.startswith("SCAN")} == {"SCAN member_merge"}
 
 
 def test_a_first_text_is_a_movement_and_joining_is_none(house: House, later: Later) -> None:
