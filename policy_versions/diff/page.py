@@ -115,6 +115,8 @@ class Page:
             new = "" if block.kind is Kind.DELETED else _element(block, _NEW)
             if block.is_placeholder:
                 old, new, said = said, "", ""
+            elif block.kind is Kind.MOVED:
+                new, said = said + new, ""
             mid = "" if block.kind is Kind.EQUAL else self._middle(block)
             yield (
                 f"<div {_attributes(block, 'pair ')}>"

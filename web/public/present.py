@@ -13,7 +13,7 @@ from flask import render_template
 from policy_versions import anchoring, comparing, dates, locales, translations
 from policy_versions.anchors import Names
 from policy_versions.archive import Entry, History
-from policy_versions.diff import Change
+from policy_versions.diff import Change, Kind
 from policy_versions.models import Filing, Policy, Translation
 from web.context import session
 from web.public import reading
@@ -186,6 +186,7 @@ def text_page(
         revision=revision,
         body=body.html,
         contents=body.contents,
+        numbered=body.numbered,
         fresh=fresh,
         weight=reading.weight(entry, change) if change else "",
         upcoming=upcoming,
@@ -309,6 +310,7 @@ def translation_page(
         languages=languages(record, entry, shown.locale),
         body=body.html,
         contents=body.contents,
+        numbered=body.numbered,
     )
 
 
@@ -340,8 +342,12 @@ def without_title(change: Change, title: str) -> Change:
     return replace(change, blocks=change.blocks[1:]) if said_again else change
 
 
+_OTHERWISE = {Kind.MOVED: "moved", Kind.LINK: "link"}  # where no word came or went
+
+
 def sections(change: Change) -> list[dict[str, object]]:
     """Each section with how much of it changed, and where its first change stands."""
+    kinds = {block.id: block.kind for block in change.blocks}
     return [
         {
             "title": section.title,
@@ -349,6 +355,7 @@ def sections(change: Change) -> list[dict[str, object]]:
             "inserted": section.words_inserted,
             "deleted": section.words_deleted,
             "changed": section.changed,
+            "otherwise": _OTHERWISE.get(kinds.get(section.first or "", Kind.EQUAL), "form"),
         }
         for section in change.sections
     ]

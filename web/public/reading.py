@@ -26,6 +26,15 @@ class Body(NamedTuple):
     html: Markup
     contents: list[Heading]
 
+    @property
+    def numbered(self) -> bool:
+        """Whether our numbers stand beside its sections: only where the text has none of its own."""
+        return len(self.contents) > 2 and all(h.level == TOP and _is_bare(h.text) for h in self.contents)
+
+
+def _is_bare(title: str) -> bool:
+    return bool(title) and title[0] not in "§(" and not title[0].isnumeric()
+
 
 def body(text: str, title: str, names: Names, after: Mapping[str, str] | None = None) -> Body:
     """The text less a heading on top that says the page's title again. after: see `anchored.html`."""
