@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import click
 
 import database
 import settings as configuration
-from errors import Refusal, SettingInvalid
+from errors import FourEyesNeeded, Refusal, SettingInvalid
 from policy_versions import origins
 
 
@@ -66,6 +66,13 @@ def _engine() -> Any:
     engine = database.create_engine(_database_url())
     database.require_head(engine)
     return engine
+
+
+def _not_by_two() -> None:
+    """Raises: FourEyesNeeded where publishing takes two persons, of whom the command line knows one at most."""
+    with suppress(SettingInvalid):
+        if configuration.load().four_eyes:
+            raise FourEyesNeeded
 
 
 def _database_url() -> str:
@@ -469,6 +476,7 @@ def translate(revision: str, locale: str, file: Path, title: str) -> None:
     from policy_versions import archive, markdown, policies, translations
 
     slug, _, which = revision.rpartition("@")
+    _not_by_two()
     text = markdown.decoded(sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes())
     clock = database.DatabaseClock()
     with database.writing(_engine()) as session:
@@ -869,8 +877,9 @@ def accounts_list() -> None:
     with database.reading(_engine()) as session:
         factors = second_factor.owners(session)
         for one in service.listed(session):
-            seen = f"last signed in {one.signed_in_at:%Y-%m-%d %H:%M} UTC" if one.signed_in_at else "never signed in"
-            said = [", ".join(one.held) or "no role", seen]
+            at = one.signed_in_at
+            said = [", ".join(one.held) or "no role"]
+            said += [f"last signed in {at:%Y-%m-%d %H:%M} UTC" if at else "never signed in"]
             said += ["second factor"] if one.id in factors else []
             said += [f"disabled {one.disabled_at:%Y-%m-%d}"] if one.disabled_at else []
             click.echo(f"{one.name}: {'; '.join(said)}")

@@ -912,9 +912,14 @@ class FourEyesNeeded(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "Here that takes two persons, and a key is none: ask for it in the administration, "
-            "where another publisher confirms it."
+            "Here that takes two persons, and this way in knows of one at most: "
+            "ask for it in the administration, where another publisher confirms it."
         )
+
+
+class SoonerByTwo(Conflict):
+    def __init__(self) -> None:
+        super().__init__("Here it takes two publishers to send a notice sooner: ask for that with “Send now”.")
 
 
 class NoSecondPublisher(Conflict):

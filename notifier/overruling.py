@@ -35,7 +35,8 @@ def overrule(
     """
 
     def deed(session: Session, policy: Policy, now: datetime) -> DecisionRecord | Proposal:
-        return overruling.overrule(session, policy, number, given, actor=actor, alone=alone, now=now)
+        by_one = None if runtime.settings.four_eyes else alone
+        return overruling.overrule(session, policy, number, given, actor=actor, alone=by_one, now=now)
 
     return _do(runtime, slug, number, _foresee(runtime, slug, number, given.verdict), deed, actor=actor)
 

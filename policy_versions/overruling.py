@@ -100,11 +100,11 @@ def unconfirmed(session: Session, revision: Revision) -> list[tuple[Proposal, Pr
 
 
 def overrule(
-    session: Session, of: Policy, number: int, given: Override, *, actor: str, alone: bool, now: datetime
+    session: Session, of: Policy, number: int, given: Override, *, actor: str, alone: bool | None, now: datetime
 ) -> DecisionRecord | Proposal:
     """Decide a revision again; or propose it, where that takes a second person. of: locked.
 
-    alone: there is no other account that could confirm.
+    alone: there is no other account that could confirm; None: here every override takes two persons.
     Raises: NoSuchRevision, NotOverrulable, DecisionChanged, VerdictUnknown, LevelUnfit, FieldMissing,
     FieldTooLong, Unprintable, NothingOverruled, ProposalWaits, DecidedThisInstant.
     """
@@ -113,7 +113,7 @@ def overrule(
     if (standing.id, _opened(session, entry)) != (given.looked_at, given.opened):
         raise DecisionChanged
     whole = _whole(session, entry, standing, given)
-    if _lowers(standing, whole) and not alone:
+    if alone is None or (_lowers(standing, whole) and not alone):
         return _propose(session, entry, standing, whole, actor=actor, now=now)
     return _write(
         session, entry, whole, actor=actor, confirmed_by=None, alone=_lowers(standing, whole) or None, now=now

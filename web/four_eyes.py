@@ -1,7 +1,7 @@
 """Two persons: what one publisher asks for and another confirms, where GAZETTE_FOUR_EYES is on.
 
-A request is bound to a digest of exactly what was asked for: when the draft, or the notice, is another by the time it
-is answered, the request is void. One that waits is answered once, by one conditional UPDATE.
+A request is bound to a digest of exactly what was asked for: when the draft, or the notice, is another by the time
+it is answered, the request is void. One that waits is answered once, by one conditional UPDATE.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from sqlalchemy import JSON, Column
 from sqlmodel import Field, Session, SQLModel, col, select, update
 
 from errors import (
@@ -24,13 +25,14 @@ from errors import (
     RequestAnswered,
     RequestVoid,
     RequestWaits,
+    SoonerByTwo,
 )
 from notifier.models import Notice
 from policy_versions import audit, chain, policies
 from policy_versions.models import Draft, Policy
 from web import accounts
 
-Kind = Literal["publish", "resume", "send now"]
+Kind = Literal["publish", "resume", "send now", "translate", "correct"]
 Answer = Literal["confirmed", "declined", "taken back", "void"]
 LONGEST_WHY = 500
 
@@ -42,11 +44,10 @@ class ReleaseRequest(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     kind: str
     policy_id: int = Field(foreign_key="policy.id", index=True)
-    subject_id: int  # the draft, or the notice; a draft is gone once it is published
+    subject_id: int  # the draft (gone once it is published), the notice, or the revision of a translation
     digest: str  # of exactly what was asked for
     title: str  # in words
-    tell_first: bool = False
-    expected: int | None = None  # how many members the asker expects to be told
+    payload: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # what no draft and no notice holds
     asked_by: str
     asked_at: datetime
     answer: str = ""
@@ -64,24 +65,28 @@ class Wish:
     subject_id: int
     digest: str
     title: str
-    tell_first: bool = False
-    expected: int | None = None
+    payload: dict[str, Any] = field(default_factory=dict)
 
 
 # -- exactly what -------------------------------------------------------------------------------
 
 
-def digest_of_draft(draft: Draft) -> str:
+def digest_of_draft(draft: Draft, payload: dict[str, Any]) -> str:
     """Of all that publishing it would make public or binding: the same again after a save that changed nothing."""
     named = ("revision_date", "effective", "rule", "notice_days", "summary")
     whole = {name: getattr(draft, name) for name in named} | {"text": chain.sha256(draft.text)}
-    return _digest({"policy": draft.policy_id, "draft": draft.id, **whole})
+    return _digest({"policy": draft.policy_id, "draft": draft.id, "besides": payload, **whole})
 
 
 def digest_of_notice(notice: Notice) -> str:
     """Of how a notice stands: stopped again for another reason, it is another thing to go on with."""
-    due = notice.due_at.isoformat()
-    return _digest({"notice": notice.id, "state": notice.state, "why": notice.why, "due": due, "gate": notice.gate})
+    named = ("id", "state", "why", "gate")
+    return _digest({name: getattr(notice, name) for name in named} | {"due": notice.due_at.isoformat()})
+
+
+def digest_of_payload(payload: dict[str, Any]) -> str:
+    """Of what stands whole in the request itself."""
+    return _digest(payload)
 
 
 def _digest(facts: dict[str, Any]) -> str:
@@ -91,6 +96,12 @@ def _digest(facts: dict[str, Any]) -> str:
 def _lock(session: Session, policy_id: int) -> None:
     """One at a time asks about a policy, or answers."""
     session.exec(select(Policy.id).where(Policy.id == policy_id).with_for_update()).one()
+
+
+def check_not_sooner(notice: Notice, due_at: datetime) -> None:
+    """One person puts a notice off; to bring it forward is to send it. Raises: SoonerByTwo."""
+    if due_at < notice.due_at:
+        raise SoonerByTwo
 
 
 # -- asked --------------------------------------------------------------------------------------
@@ -105,12 +116,7 @@ def ask(session: Session, wish: Wish, *, actor: str, now: datetime) -> ReleaseRe
     if not [name for name in accounts.who_may(session, "publish") if name != actor]:
         raise NoSecondPublisher
     for standing in _waiting_on(session, wish.kind, wish.subject_id):
-        same = (standing.digest, standing.tell_first, standing.expected) == (
-            wish.digest,
-            wish.tell_first,
-            wish.expected,
-        )
-        if same:
+        if standing.digest == wish.digest:
             raise RequestWaits(standing.asked_by)
         _answer(session, standing, "void", actor=actor, now=now)
     made = ReleaseRequest(
@@ -119,8 +125,7 @@ def ask(session: Session, wish: Wish, *, actor: str, now: datetime) -> ReleaseRe
         subject_id=wish.subject_id,
         digest=wish.digest,
         title=wish.title,
-        tell_first=wish.tell_first,
-        expected=wish.expected,
+        payload=wish.payload,
         asked_by=actor,
         asked_at=now,
     )
@@ -167,7 +172,9 @@ def current(session: Session, request: ReleaseRequest) -> str | None:
     """The digest of what was asked for, as it is now; None where it is gone."""
     if request.kind == "publish":
         draft = session.get(Draft, request.subject_id)
-        return digest_of_draft(draft) if draft else None
+        return digest_of_draft(draft, request.payload) if draft else None
+    if request.kind in ("translate", "correct"):
+        return digest_of_payload(request.payload)  # what else must stand still, the deed itself looks at
     notice = session.get(Notice, request.subject_id)
     return digest_of_notice(notice) if notice else None
 
@@ -205,13 +212,6 @@ def decline(session: Session, number: int, why: str, *, actor: str, now: datetim
     return found
 
 
-def void(session: Session, number: int, *, actor: str, now: datetime) -> None:
-    """Note that what was asked for is no longer so."""
-    found = by_id(session, number)
-    if not found.answer:
-        _answer(session, found, "void", actor=actor, now=now)
-
-
 def _answer(
     session: Session, request: ReleaseRequest, answer: Answer, *, why: str = "", actor: str, now: datetime
 ) -> None:
@@ -229,8 +229,10 @@ def _answer(
 def _audit(
     session: Session, request: ReleaseRequest, action: str, *, actor: str, now: datetime, **detail: Any
 ) -> None:
-    subject = f"policy {request.policy_id}" if request.kind == "publish" else f"notice {request.subject_id}"
-    told = {"request": request.id, "deed": request.kind, **detail}
-    if request.kind == "publish":
-        told["draft"] = request.subject_id
-    audit.record(session, actor=actor, action=action, subject=subject, now=now, **told)
+    of_policy = request.kind == "publish"
+    subject = f"policy {request.policy_id}" if of_policy else f"{_OF[request.kind]} {request.subject_id}"
+    detail |= {"request": request.id, "deed": request.kind}
+    audit.record(session, actor=actor, action=action, subject=subject, now=now, **detail)
+
+
+_OF = {"translate": "revision", "correct": "revision", "resume": "notice", "send now": "notice"}

@@ -97,7 +97,7 @@ def _count(row: Tally, rule: Rule, now: datetime) -> bool:
     leaked = (now - row.counted_at).total_seconds() / 3600 * rule.leak
     row.count = max(0.0, row.count - leaked) + 1
     row.counted_at = now
-    over = int(row.count) - rule.free
+    over = round(row.count) - rule.free
     if over >= 0:
         row.wait_until = now + min(rule.longest, timedelta(seconds=2 ** min(over, 20)))
     return over == 0

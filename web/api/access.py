@@ -10,7 +10,7 @@ from limits import parse
 from werkzeug.exceptions import TooManyRequests
 
 from database import writing
-from errors import KeyRefused, ScopeMissing
+from errors import FourEyesNeeded, KeyRefused, ScopeMissing
 from notifier import keys
 from notifier.keys import Key
 from web.addresses import ExternalKey
@@ -72,6 +72,12 @@ def key() -> Key:
     """The key of this request."""
     found: Key = g.api_key
     return found
+
+
+def by_one() -> None:
+    """A key is no person, and so no second one. Raises: FourEyesNeeded where the deed takes two."""
+    if runtime().settings.four_eyes:
+        raise FourEyesNeeded
 
 
 @api.after_request

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -13,8 +14,9 @@ from notifier import control, progress
 from notifier import notices as service
 from notifier.models import Notice
 from policy_versions.models import Policy, Revision
+from web import four_eyes
 from web.api import DEEDS, api
-from web.api.access import key
+from web.api.access import by_one, key
 from web.api.repeats import Done, once
 from web.api.shapes import texts as shapes
 from web.api.shapes.common import NoticePath, Once, Page
@@ -60,12 +62,19 @@ Deed = Callable[..., Any]
 @api.on("POST", f"{ONE}/schedule", scope="send", tag=DEEDS, gives={200: shapes.Notice})
 def schedule_notice(path: NoticePath, header: Once, body: shapes.When) -> Response:
     """Give a notice that has not opened another time."""
-    return _do(path, header, partial(control.schedule, due_at=body.due_at))
+    return _do(path, header, partial(_schedule, due_at=body.due_at))
+
+
+def _schedule(own: Session, which: int, *, due_at: datetime, **by: Any) -> None:
+    if runtime().settings.four_eyes:
+        four_eyes.check_not_sooner(service.by_id(own, which), due_at)
+    control.schedule(own, which, due_at, **by)
 
 
 @api.on("POST", f"{ONE}/send", scope="send", tag=DEEDS, gives={200: shapes.Notice})
 def send_notice(path: NoticePath, header: Once) -> Response:
     """End the time in which a notice waits to be overruled: its letters leave with the scheduler's next tick."""
+    by_one()
     return _do(path, header, control.send_now)
 
 
@@ -78,6 +87,7 @@ def pause_notice(path: NoticePath, header: Once) -> Response:
 @api.on("POST", f"{ONE}/resume", scope="send", tag=DEEDS, gives={200: shapes.Notice})
 def resume_notice(path: NoticePath, header: Once) -> Response:
     """Go on with a notice that is paused, or waits for a person."""
+    by_one()
     return _do(path, header, control.resume)
 
 

@@ -14,7 +14,7 @@ from policy_versions import archive, drafts, policies
 from policy_versions.models import Draft, Policy
 from web.admin import foreseen as form
 from web.api import DEEDS, api
-from web.api.access import key
+from web.api.access import by_one, key
 from web.api.repeats import Done, once
 from web.api.shapes import texts as shapes
 from web.api.shapes.common import Once, PolicyPath, RevisionPath
@@ -29,6 +29,7 @@ def publish_revision(path: PolicyPath, header: Once, body: shapes.NewRevision) -
     Where members would be told, `audience` is the number of them that you expect: another one is refused, with the
     right number in the sentence.
     """
+    by_one()
     return once(header, lambda own: _publish(own, path.slug, body))
 
 
