@@ -5,7 +5,8 @@ Each check goes through the database in steps, so that memory stays flat however
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -260,23 +261,28 @@ def _figures(session: Session) -> Found:
 
 
 def _notices(session: Session) -> Found:
-    """When a notice opened and was recalled is also in the audit log."""
+    """When a notice opened and was recalled is also in the audit log, and the other way round."""
     noted = _noted(session)
     for notice in session.exec(select(Notice).order_by(col(Notice.id))):
         yield 1
         for column, actions in _AUDITED.items():
-            at = getattr(notice, column)
-            if at is not None and not any((f"notice {notice.id}", action, at) in noted for action in actions):
+            at, times = getattr(notice, column), set[datetime]().union(*(noted[notice.id, a] for a in actions))
+            if at not in times if at is not None else times:
                 yield Problem(f"notice {notice.id}", f"{column} is not the time in the audit log")
 
 
 _AUDITED = {"opened_at": ("notice opened", "notice opened again"), "recalled_at": ("notice recalled",)}
 
 
-def _noted(session: Session) -> set[tuple[str, str, datetime]]:
+def _noted(session: Session) -> Mapping[tuple[int | None, str], set[datetime]]:
+    """When the audit log has notices opened and recalled."""
+    found: defaultdict[tuple[int | None, str], set[datetime]] = defaultdict(set)
     actions = [action for some in _AUDITED.values() for action in some]
     of = (AuditEntry.subject, AuditEntry.action, AuditEntry.recorded_at)
-    return set(session.exec(select(*of).where(col(AuditEntry.action).in_(actions))))
+    for subject, action, at in session.exec(select(*of).where(col(AuditEntry.action).in_(actions))):
+        number = subject.removeprefix("notice ")
+        found[int(number) if number.isdecimal() else 0, action].add(at)
+    return found
 
 
 # -- erasure ------------------------------------------------------------------------------------

@@ -14,24 +14,26 @@ from notifier import compose, facts, lineage, sealing
 from notifier.evidence import pages, rows
 from notifier.evidence.spool import Spool, spooling
 from notifier.models import Attempt, Batch, Delivery, Member, Notice
-from policy_versions import applicability, archive, policies
+from policy_versions import applicability, archive, chain, policies
 from policy_versions.archive import History
 from policy_versions.models import Policy
 
 FORMAT = "gazette evidence 1"
 VERIFIER = Path(__file__).parent / "verify.py"
+MOST_PROVED = 100_000  # letters: the proof of a pack of more would take longer than all the rest of it
 OF_REVISIONS = ("withdrawal", "decision", "proposal", "reopening", "telling", "filing")
 OF_MEMBERS = ("guardian_change", "acknowledgement", "link_revocation")
 
 
 @dataclass(slots=True)
 class Pack:
-    """A pack in the making. held: the ids of its rows, by table."""
+    """A pack in the making. held: the ids of its rows, by table. answers: whether those to requests are proved."""
 
     session: Session
     spool: Spool
     held: dict[str, list[int]] = field(default_factory=dict)
     shown: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # rows that the index tells of
+    answers: bool = True
 
     def rows(self, name: str, some: Iterable[Mapping[str, Any]]) -> list[int]:
         """Write a table's rows; returns their ids. Texts become files."""
@@ -75,8 +77,10 @@ def of_notice(session: Session, notice: Notice, target: IO[bytes]) -> None:
         _notices(pack, [notice.id])
         batches = pack.rows("batch", rows.read(session, "batch", rows.table_of("batch").c.notice_id == notice.id))
         pack.rows("attempt", _requests(session, batches))
-        pack.rows("delivery", rows.deliveries(session, col(Delivery.notice_id) == notice.id))
-        pack.held.pop("delivery")  # those that left are sealed with the requests that they left in
+        letters = pack.rows("delivery", rows.deliveries(session, col(Delivery.notice_id) == notice.id))
+        if len(letters) > MOST_PROVED:  # those that left are sealed with the requests that they left in, too
+            del pack.held["delivery"]
+        letters.sort()
         _heard(pack, notice)
         _finish(pack, target, kind="notice", title=f"Evidence on notice {notice.id}, {policy.title}", about=set())
 
@@ -88,8 +92,10 @@ def of_policy(session: Session, policy: Policy, target: IO[bytes]) -> None:
         _record(pack, [policy])
         told: list[int | None] = list(session.exec(select(Notice.id).where(Notice.policy_id == policy.id)))
         _notices(pack, told)
-        batches = pack.rows("batch", rows.among(session, "batch", "notice_id", pack.held["notice"]))
-        pack.rows("attempt", rows.among(session, "attempt", "batch_id", batches))
+        batches = pack.few("batch", rows.among(session, "batch", "notice_id", pack.held["notice"]))
+        pack.answers = sum(batch["size"] for batch in batches) <= MOST_PROVED
+        requests = rows.among(session, "attempt", "batch_id", pack.held["batch"])
+        pack.rows("attempt", (_without_letters(pack, row) for row in requests))
         _finish(pack, target, kind="policy", title=f"Evidence on {policy.title}", about=set())
 
 
@@ -225,6 +231,14 @@ def _with_proof(pack: Pack, ids: Sequence[int], own: set[int]) -> Iterator[dict[
         yield {**row, "letters": proof, **said}
 
 
+def _without_letters(pack: Pack, row: dict[str, Any]) -> dict[str, Any]:
+    """A request with the one hash that stands for all its letters, where its answer is to be proved."""
+    if not pack.answers:
+        return row
+    proof, _ = rows.letters_proof(pack.session, _sealed_form(pack.session, row["id"]), set())
+    return {**row, "letters": proof}
+
+
 def _sealed_form(session: Session, attempt_id: int) -> Row[Any]:
     table = rows.table_of("attempt")
     return session.execute(sealing.attempts().where(table.c.id == attempt_id)).one()
@@ -279,10 +293,9 @@ def _finish(pack: Pack, target: IO[bytes], *, kind: str, title: str, about: set[
     session, spool = pack.session, pack.spool
     about |= {f"{name} {number}" for name in ("policy", "revision", "notice") for number in pack.held[name]}
     pack.rows("audit", rows.audited(session, about))
-    proved = {name: ids for name, ids in pack.held.items() if kind != "policy" or name != "attempt"}
-    rows.prove(session, spool, proved)
+    rows.prove(session, spool, pack.held, answers=pack.answers)
     pages.index(spool, kind=kind, title=title, shown=pack.shown, held=pack.held)
     spool.text("verify.py", VERIFIER.read_text(encoding="utf-8"))
     manifest = {"format": FORMAT, "kind": kind, "title": title, "files": dict(spool.hashes)}
-    spool.json("manifest.json", manifest)
+    spool.json("manifest.json", {**manifest, "sha256": chain.link("", manifest)})
     spool.archive(target)

@@ -79,7 +79,9 @@ def index(
         personal="personal.json" in spool.hashes,
     )  # fmt: skip
     spool.text("index.html", page)
-    spool.text("README.md", _environment().get_template("README.md").render(title=title, kind=kind))
+    personal = "personal.json" in spool.hashes
+    said = _environment().get_template("README.md").render(title=title, kind=kind, personal=personal)
+    spool.text("README.md", said)
 
 
 _TOLD = (

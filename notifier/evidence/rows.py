@@ -20,7 +20,7 @@ STEP = 500
 BESIDES = {
     "member": ("erased_at", "retained_until"),
     "notice": ("state", "why", "opened_at", "completed_at", "recalled_at"),
-    "batch": ("size", "state", "said", "delivered", "bounced", "dropped"),
+    "batch": ("size", "state"),
     "delivery": ("batch_id", "position"),
     "attempt": ANSWERED,
 }
@@ -74,16 +74,16 @@ def deliveries(session: Session, which: ColumnElement[bool]) -> Iterator[dict[st
 # -- seals --------------------------------------------------------------------------------------
 
 
-def prove(session: Session, spool: Spool, held: Mapping[str, Sequence[int]]) -> None:
+def prove(session: Session, spool: Spool, held: Mapping[str, Sequence[int]], *, answers: bool) -> None:
     """Write the seals over the rows that a pack holds, with the hashes that stand for the rows it does not hold.
 
-    held: ids by table, in order.
+    held: ids by table, in order. answers: those to requests, too.
     """
     found: dict[int, dict[str, Any]] = {}
     for name, ids in held.items():
         for seal, own in _covering(session, name, ids):
             found[seal.id or 0] = _proof(session, seal, own)
-        if name == "attempt":
+        if name == "attempt" and answers:
             for seal, own in _answering(session, ids):
                 found[seal.id or 0] = _answer_proof(session, seal, own)
     with spool.rows("seal") as write:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import sys
 import zipfile
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from itertools import groupby
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 
 FORMAT = "gazette evidence 1"
 LARGEST = 4 * 1024**3  # bytes of one file, unpacked
+MOST_PLACES = 10_000_000  # of a tree: a request has a thousand letters, a seal a thousand rows
 EMPTY = hashlib.sha256(b"").hexdigest()
 Row = dict[str, Any]
 
@@ -101,7 +103,7 @@ class Pack:
 def _archive(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+    except Exception as error:  # what a damaged archive may raise differs from one Python to the next
         raise Broken(f"{path.name} is no whole archive: {error}") from error
 
 
@@ -172,7 +174,10 @@ def root(leaves: Sequence[str], count: int, present: Sequence[int], nodes: Itera
             return left
         return hashlib.sha256(b"\x01" + left + node(level - 1, 2 * place + 1)).digest()
 
-    return node(depth, 0).hex()
+    made = node(depth, 0).hex()
+    if next(others, None) is not None:
+        raise ValueError("more hashes than places")
+    return made
 
 
 def places(written: str) -> list[int]:
@@ -180,6 +185,8 @@ def places(written: str) -> list[int]:
     found: list[int] = []
     for run in filter(None, written.split(",")):
         first, _, last = run.partition("-")
+        if int(last or first) >= MOST_PLACES:
+            raise ValueError(f"{run} is no place in a seal or a request")
         found.extend(range(int(first), int(last or first) + 1))
     return found
 
@@ -187,34 +194,46 @@ def places(written: str) -> list[int]:
 # -- the checks ---------------------------------------------------------------------------------
 
 
+class Note(str):
+    """What nobody can say of, from this pack alone."""
+
+
+def say(line: str) -> None:
+    """Print a line. What a pack says is a stranger's: it moves no cursor and begins no line of its own."""
+    plain = "".join(letter if letter.isprintable() else "\ufffd" for letter in line)
+    encoding = sys.stdout.encoding or "utf-8"
+    print(plain.encode(encoding, "replace").decode(encoding))  # noqa: T201
+
+
 class Report:
     """Prints what holds and what does not."""
 
     def __init__(self) -> None:
-        self.failed = 0
+        self.failed = self.noted = 0
 
     def check(self, name: str, made: Callable[[], Iterator[Any]]) -> None:
-        """Run a check: it yields numbers of what holds, and sentences of what does not."""
-        held, wrong = 0, []
+        """Run a check: it yields numbers of what holds, sentences of what does not, and notes."""
+        held, wrong, notes = 0, list[str](), list[str]()
         try:
             for each in made():
                 if isinstance(each, int):
                     held += each
                 else:
-                    wrong.append(str(each))
+                    (notes if isinstance(each, Note) else wrong).append(str(each))
         except Broken as error:
             wrong.append(str(error))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, StopIteration, RuntimeError) as error:
+        except Exception as error:  # a stranger may have written anything: whatever it breaks is a finding
             wrong.append(f"what it needs is malformed: {type(error).__name__}: {error}")
-        except RecursionError:
-            wrong.append("what it needs is nested too deep")
         self.failed += len(wrong)
+        self.noted += len(notes)
         for sentence in wrong[:50]:
-            print(f"FAILS  {name}: {sentence}")  # noqa: T201
+            say(f"FAILS  {name}: {sentence}")
         if len(wrong) > 50:
-            print(f"FAILS  {name}: and {len(wrong) - 50:,} more")  # noqa: T201
+            say(f"FAILS  {name}: and {len(wrong) - 50:,} more")
         if not wrong:
-            print(f"holds  {name}: {held:,} checked")  # noqa: T201
+            say(f"holds  {name}: {held:,} checked")
+        for sentence in notes:
+            say(f"note   {name}: {sentence}")
 
 
 def verify(path: Path) -> int:
@@ -226,19 +245,22 @@ def verify(path: Path) -> int:
         if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
             raise Broken(f"manifest.json is not of the format {FORMAT!r}")
     except Broken as error:
-        print(f"FAILS  pack: {error}")  # noqa: T201
+        say(f"FAILS  pack: {error}")
         return 1
     report.check("manifest", lambda: files(pack, manifest))
     report.check("texts", lambda: texts(pack))
     report.check("chains of revisions", lambda: chains(pack))
     report.check("audit log", lambda: audit(pack))
     report.check("seals", lambda: seals(pack))
+    report.check("covered by seals", lambda: covered(pack))
     report.check("letters", lambda: letters(pack))
+    report.check("notices", lambda: notices(pack))
     report.check("ledger", lambda: ledger(pack))
     report.check("timelines", lambda: timelines(pack))
     report.check("evidence", lambda: evidence(pack))
+    report.check("heads", lambda: heads(pack))
     verdict = "Everything holds." if not report.failed else f"{report.failed:,} things do not hold."
-    print(f"{manifest.get('title', 'This pack')}: {verdict}")  # noqa: T201
+    say(f"{manifest.get('title', 'This pack')}: {verdict}{' Read the notes above.' if report.noted else ''}")
     return report.failed
 
 
@@ -247,6 +269,8 @@ def files(pack: Pack, manifest: Row) -> Iterator[Any]:
     listed = manifest.get("files")
     if not isinstance(listed, dict):
         raise Broken("manifest.json names no files")
+    own = link("", {name: value for name, value in manifest.items() if name != "sha256"})
+    yield 1 if manifest.get("sha256") == own else "manifest.json is not the one of its hash"
     seen: set[str] = set()
     for name in pack.names:
         if name in seen:
@@ -361,6 +385,57 @@ def leaf(pack: Pack, row: Row, names: Iterable[str]) -> str:
     return sha256(canonical(values))
 
 
+SLOWLY = ("member", "batch", "delivery", "attempt", "delivery_event")  # sealed bit by bit while letters leave
+TIMES = ("recorded_at", "decided_at", "created_at")
+
+
+def covered(pack: Pack) -> Iterator[Any]:
+    """Each row is in a seal, but for the latest: of those only this pack itself says that they are on record."""
+    seals = list(pack.rows("seal"))
+    newest = max((instant(seal["recorded_at"]) for seal in seals), default=None)
+    for name in pack.names:
+        table = name[len("rows/") : -len(".jsonl")] if name.startswith("rows/") else "seal"
+        if table != "seal":
+            own = sorted((seal["first"], seal["last"]) for seal in seals if seal["subject"] == table)
+            yield from _covered(pack, table, own, newest)
+    final = [row["id"] for row in pack.rows("attempt") if row["state"] in ("accepted", "refused")]
+    sealed = {number for seal in seals for number in seal.get("attempts", ())}
+    yield from _in_none("the answers to attempt", [number for number in final if number not in sealed])
+
+
+def _covered(pack: Pack, table: str, ranges: Sequence[tuple[int, int]], newest: datetime | None) -> Iterator[Any]:
+    firsts, end = [first for first, _ in ranges], max((last for _, last in ranges), default=None)
+    outside = []
+    for row in pack.rows(table):
+        place = bisect_right(firsts, row["id"]) - 1
+        if place >= 0 and row["id"] <= ranges[place][1]:
+            yield 1
+        elif end is not None and row["id"] <= end:
+            yield f"{table} {row['id']}: the seal over it is missing"
+        elif newest is not None and table not in SLOWLY and _recorded(row) + timedelta(days=1) < newest:
+            yield f"{table} {row['id']}: a seal here is more than a day younger, and it is in none"
+        else:
+            outside.append(row["id"])
+    yield from _in_none(table, outside)
+
+
+def _recorded(row: Row) -> datetime:
+    return next(instant(row[name]) for name in TIMES if row.get(name))
+
+
+def _in_none(what: str, ids: Sequence[int]) -> Iterator[Note]:
+    if ids:
+        named = ", ".join(map(str, ids[:10])) + (f" and {len(ids) - 10:,} more" if len(ids) > 10 else "")
+        yield Note(f"in no seal, as only the latest may be: {what} {named}")
+
+
+def heads(pack: Pack) -> Iterator[Any]:
+    """What to compare with what others hold: nothing in a pack speaks against a record rewritten as a whole."""
+    for slug, head in sorted(pack.json("heads.json").items()):
+        say(f"head   {slug}: {head} (compare it with a letter, a page or a feed of the time)")
+        yield 1
+
+
 # -- letters and the ledger ---------------------------------------------------------------------
 
 
@@ -370,6 +445,21 @@ def letters(pack: Pack) -> Iterator[Any]:
         parts = [row["subject"], pack.text(row["text"]["file"]), pack.text(row["html"]["file"])]
         held = sha256(json.dumps(parts)) == row["sha256"]
         yield 1 if held else f"letter {row['id']}: it is not the one of its hash"
+
+
+AUDITED = {"opened_at": ("notice opened", "notice opened again"), "recalled_at": ("notice recalled",)}
+
+
+def notices(pack: Pack) -> Iterator[Any]:
+    """When a notice opened and was recalled is in the audit log, too."""
+    noted: dict[tuple[str, str], set[datetime]] = {}
+    for entry in pack.rows("audit"):
+        noted.setdefault((entry["subject"], entry["action"]), set()).add(instant(entry["recorded_at"]))
+    for row in pack.rows("notice"):
+        for column, actions in AUDITED.items():
+            times = [noted.get((f"notice {row['id']}", action), set()) for action in actions]
+            held = instant(row[column]) in set().union(*times) if row[column] else not any(times)
+            yield 1 if held else f"notice {row['id']}: {column} is not the time in the audit log"
 
 
 STANDING = ("accepted", "unknown", "started")
@@ -382,19 +472,32 @@ def ledger(pack: Pack) -> Iterator[Any]:
     requests: dict[int, list[Row]] = {}
     for row in pack.rows("attempt"):
         requests.setdefault(row["batch_id"], []).append(row)
-    whole = pack.json("manifest.json")["kind"] == "notice"
+    kind = pack.json("manifest.json")["kind"]
     hashes: dict[int, str] = {row["id"]: row["sha256"] for row in pack.rows("letter")}
     answers: dict[int, str] = {}
-    for batch_id, some in groupby(pack.rows("delivery"), key=lambda row: row["batch_id"]):
-        deliveries, batch = list(some), batches[batch_id]
-        if whole and batch["size"] != len(deliveries):
+    for batch_id, deliveries in _by_batch(pack, batches):
+        batch, own = batches[batch_id], requests.pop(batch_id, [])
+        if kind == "notice" and batch["size"] != len(deliveries):
             yield f"batch {batch_id}: {len(deliveries):,} letters are here, not {batch['size']:,}"
-        for row in requests.get(batch_id, ()):
+        if kind != "member" and batch["state"] in CLOSED and batch["state"] not in {row["state"] for row in own}:
+            yield f"batch {batch_id}: it is {batch['state']}, and none of its requests is"
+        for row in own:
             held = [d for d in deliveries if _is_in(d, row)]
-            yield from _request(pack, row, held, hashes, answers, whole)
-        yield from _fates(batch, deliveries, requests.get(batch_id, ()))
+            yield from _request(pack, row, held, hashes, answers, kind == "notice")
+        yield from _fates(batch, deliveries, own)
+    for number in requests:
+        yield f"batch {number}: its requests are here, and it is not"
     for seal in (row for row in pack.rows("seal") if row["subject"] == "answer"):
         yield from _answers(seal, answers)
+
+
+def _by_batch(pack: Pack, batches: Iterable[int]) -> Iterator[tuple[int, list[Row]]]:
+    """Each batch with its letters; those without come last."""
+    without = set(batches)
+    for batch_id, some in groupby(pack.rows("delivery"), key=lambda row: row["batch_id"]):
+        without.discard(batch_id)
+        yield batch_id, list(some)
+    yield from ((batch_id, []) for batch_id in sorted(without))
 
 
 def _is_in(delivery: Row, request: Row) -> bool:
@@ -449,17 +552,26 @@ def _answers(seal: Row, answers: dict[int, str]) -> Iterator[Any]:
         yield f"attempt {names}: an answer, or a letter in it, is not as it was sealed (seal {seal['id']})"
 
 
-def _fates(batch: Row, deliveries: Iterable[Row], requests: Iterable[Row]) -> Iterator[Any]:
-    """Of a closed batch something became of every letter."""
+def _fates(batch: Row, deliveries: Iterable[Row], requests: Sequence[Row]) -> Iterator[Any]:
+    """Of a closed batch something became of every letter; one that failed, by what a request was answered."""
     standing = [row for row in requests if row["state"] in STANDING and not row["duplicate"]]
     for each in deliveries:
+        if each["outcome"] == "failed" and each["reason"] not in {
+            row["said"] for row in requests if row["state"] == "refused" and _holds(row, each)
+        }:
+            yield f"delivery {each['id']}: it is said to have failed, and no request says so"
         if each["position"] is None or each["outcome"] is not None or batch["state"] not in CLOSED:
             continue
-        holders = [row["id"] for row in standing if row["first"] <= each["position"] < row["last"]]
+        holders = [row["id"] for row in standing if _holds(row, each)]
         if len(holders) == 1:
             yield 1
         else:
             yield f"delivery {each['id']}: it is in {len(holders)} requests, and should be in one"
+
+
+def _holds(request: Row, delivery: Row) -> bool:
+    position = delivery["position"]
+    return position is not None and bool(request["first"] <= position < request["last"])
 
 
 # -- timelines ----------------------------------------------------------------------------------
@@ -491,7 +603,7 @@ class Span(NamedTuple):
 
 def timelines(pack: Pack) -> Iterator[Any]:
     """Each stated timeline is the one that follows from the facts."""
-    if "timelines.json" not in pack.names:
+    if pack.json("manifest.json")["kind"] != "member":
         return
     rows = {table: list(pack.rows(table)) for table in TABLES}
     for stated in pack.json("timelines.json"):
@@ -758,7 +870,7 @@ _TABLE_OF = {
 
 def evidence(pack: Pack) -> Iterator[Any]:
     """All that a span rests on is in this pack."""
-    if "timelines.json" not in pack.names:
+    if pack.json("manifest.json")["kind"] != "member":
         return
     ids: dict[str, set[str]] = {}
     for stated in pack.json("timelines.json"):
@@ -778,7 +890,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     path = Path(arguments[0]) if arguments else Path(__file__).resolve().parent
     if not path.exists():
-        print(f"FAILS  pack: there is no {path}")  # noqa: T201
+        say(f"FAILS  pack: there is no {path}")
         return 1
     return 1 if verify(path) else 0
 

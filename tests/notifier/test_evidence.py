@@ -22,7 +22,7 @@ from notifier import outbox, sealing, verifying
 from notifier.evidence import making, verify
 from notifier.models import Member, Notice
 from notifier.runtime import Runtime
-from policy_versions import policies
+from policy_versions import chain, policies
 from tests.conftest import NOON, make_engine, make_settings
 from tests.house import House, KeptLetters, SetClock
 from tests.notifier import records
@@ -164,6 +164,7 @@ def changed(pack: bytes, name: str, change: Callable[[bytes], bytes], *, honest:
     if honest and name != "manifest.json":
         manifest = json.loads(files["manifest.json"])
         manifest["files"][name] = hashlib.sha256(files[name]).hexdigest()
+        manifest["sha256"] = chain.link("", {key: value for key, value in manifest.items() if key != "sha256"})
         files["manifest.json"] = json.dumps(manifest).encode()
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
@@ -188,6 +189,12 @@ def stated(content: bytes) -> bytes:
     return json.dumps(lines).encode()
 
 
+def unsealed(content: bytes, subject: bytes) -> bytes:
+    """The seals but for those of one table."""
+    return b"".join(line for line in content.splitlines(True) if b'"subject":"%s"' % subject not in line)
+
+
+LATE = "2030-01-01T00:00:00.000000+00:00"
 FORGED = [
     ("texts/privacy/002.md", lambda content: content + b"x", "revision 2: its text is not the one of its hash"),
     ("rows/revision.jsonl", row_changed(effective_at="2026-06-03T00:00:00.000000+00:00"), "chain hash does not"),
@@ -205,6 +212,13 @@ FORGED = [
     ("heads.json", lambda content: b'{"privacy": "00"}', "the head is not the one stated"),
     ("timelines.json", stated, "the facts give No. 2 from"),
     ("timelines.json", lambda content: content.replace(b"revision:1", b"revision:9"), "is not in this pack"),
+    ("rows/notice.jsonl", row_changed(opened_at="2026-06-02T00:00:00.000000+00:00"), "opened_at is not the time"),
+    ("rows/notice.jsonl", row_changed(recalled_at="2026-06-02T00:00:00.000000+00:00"), "recalled_at is not the"),
+    ("rows/delivery.jsonl", row_changed(outcome="failed", reason="x", outcome_at=LATE), "no request says so"),
+    ("rows/policy.jsonl", lambda content: content + content.replace(b'"id":1', b'"id":9'), "and it is in none"),
+    ("rows/revision.jsonl", row_changed(notice_days=10**9), "malformed: OverflowError"),
+    ("rows/seal.jsonl", row_changed(present="0-99999999999"), "is no place in a seal"),
+    ("rows/seal.jsonl", lambda content: unsealed(content, b"decision"), "and it is in none"),
 ]
 
 
@@ -243,6 +257,49 @@ def test_what_was_changed_in_a_pack_is_named(
     assert f"manifest: {name} is not the file of its hash" in said
 
 
+def test_a_row_that_no_seal_covers_is_named_even_if_all_else_is_made_to_fit(
+    ann: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def invent(content: bytes) -> bytes:
+        last = json.loads(content.splitlines()[-1])
+        made = {**last, "id": 999, "kind": "read", "recorded_at": "2026-07-30T00:00:00.000000+00:00"}
+        return content + json.dumps(made).encode() + b"\n"
+
+    failed, said = verified(changed(ann, "rows/acknowledgement.jsonl", invent), tmp_path, capsys)
+    assert failed == 0
+    assert "note   covered by seals: in no seal, as only the latest may be: acknowledgement 999\n" in said
+    assert said.endswith("Everything holds. Read the notes above.\n")
+
+
+def test_what_a_pack_says_of_itself_is_held_against_it(
+    ann: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def titled(content: bytes) -> bytes:
+        return json.dumps({**json.loads(content), "title": "x\x1b[2K\nholds  all: "}).encode()
+
+    failed, said = verified(changed(ann, "manifest.json", titled), tmp_path, capsys)
+    assert failed == 1
+    assert "FAILS  manifest: manifest.json is not the one of its hash" in said
+    assert said.endswith("\nx�[2K�holds  all: : 1 things do not hold.\n")
+
+
+def test_a_pack_of_a_notice_or_a_policy_is_held_to_its_seals(
+    record: House, later: Later, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    later(days=3)
+    forged = [
+        (notice_pack(record), "rows/delivery.jsonl", row_changed(member_id=77), "delivery: a row from"),
+        (notice_pack(record), "rows/delivery.jsonl", lambda content: b"", "0 letters are here, not"),
+        (policy_pack(record), "rows/attempt.jsonl", row_changed(body_sha256="00"), "attempt: a row from"),
+        (policy_pack(record), "rows/attempt.jsonl", row_changed(said="Made up."), "an answer, or a letter in it"),
+        (policy_pack(record), "rows/batch.jsonl", lambda content: b"", "its requests are here, and it is not"),
+    ]
+    for pack, name, change, says in forged:
+        failed, said = verified(changed(pack, name, change), tmp_path, capsys)
+        assert failed, says
+        assert says in said
+
+
 def without(pack: bytes, name: str) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(pack)) as archive, zipfile.ZipFile(target, "w") as other:
@@ -269,6 +326,7 @@ MALFORMED: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ("cut short", lambda pack: pack[: len(pack) // 2], "is no whole archive"),
     ("a bit flipped", lambda pack: pack[:5000] + bytes([pack[5000] ^ 1]) + pack[5001:], "FAILS"),
     ("a file missing", lambda pack: without(pack, "heads.json"), "heads.json is missing"),
+    ("no timelines", lambda pack: without(pack, "timelines.json"), "timelines: timelines.json is missing"),
     ("a text missing", lambda pack: without(pack, "texts/privacy/001.md"), "texts/privacy/001.md is missing"),
     ("no manifest", lambda pack: without(pack, "manifest.json"), "manifest.json is missing"),
     ("a manifest of something", lambda pack: changed(pack, "manifest.json", bad(b"[]")), "not of the format"),

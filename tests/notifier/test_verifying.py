@@ -20,7 +20,7 @@ import web.accounts
 import web.four_eyes
 import web.throttling
 from database import reading, writing
-from notifier import outbox, sealing, seals, verifying
+from notifier import outbox, recalling, sealing, seals, verifying
 from notifier.models import Attempt, Member, Outcome
 from notifier.seals import BY_NAME, COVERS, SealedAnswer
 from policy_versions.models import AuditEntry
@@ -282,6 +282,21 @@ def test_a_seal_taken_off_the_end_contradicts_the_audit_log(record: House, later
         session.execute(text("DELETE FROM sealed_answer WHERE seal_id = :last"), {"last": head.id})
         session.execute(text("DELETE FROM seal WHERE id = :last"), {"last": head.id})
         assert any("took down" in problem for problem in _problems(session))
+
+
+@ON_SQLITE
+def test_a_recall_that_is_taken_off_a_notice_is_found(record: House) -> None:
+    number = record.notice().id or 0
+    with writing(record.runtime.engine) as session:
+        recalling.recall(session, number, reason="Wrong", window=timedelta(), actor="a test", now=record.now)
+    with _tampering(record.runtime.engine) as session:
+        assert _problems(session) == []
+        session.execute(text("DROP INDEX uq_notice_revision_id_kind"))
+        for column in ("opened_at", "recalled_at"):
+            with _undone(session):
+                session.execute(text(f"UPDATE notice SET {column} = NULL WHERE id = :id"), {"id": number})
+                said = f"notices: notice {number}: {column} is not the time in the audit log"
+                assert said in _problems(session)
 
 
 @ON_SQLITE
