@@ -539,3 +539,26 @@ def test_members_are_renamed_merged_and_get_a_guardian(instance: None, tmp_path:
     for wrong in (("older",), ("older", "guardian@example.com", "--end")):
         assert "or --end" in gazette("members", "guardian", *wrong).output
     assert "No such member." in gazette("members", "rename", "old", "oldest").output
+
+
+@pytest.mark.usefixtures("instance")
+def test_accounts_are_managed_at_the_command_line_too() -> None:
+    gazette("accounts", "create", "ona")
+    assert gazette("accounts", "create", "joel").exit_code == 1  # a later one holds what it is given
+    assert gazette("accounts", "create", "joel", "--role", "editor").exit_code == 0
+    assert "joel holds: publisher, auditor." in gazette(
+        "accounts", "roles", "joel", "--role", "auditor", "--role", "publisher"
+    ).output
+    assert "joel is disabled" in gazette("accounts", "disable", "joel").output
+    assert "joel: publisher, auditor; never signed in; disabled" in gazette("accounts", "list").output
+    assert "joel may sign in again" in gazette("accounts", "enable", "joel").output
+    assert "0 sessions of joel have ended" in gazette("accounts", "end-sessions", "joel").output
+    assert "takes no code" in gazette("accounts", "remove-second-factor", "joel").output
+    for refused in (
+        ("disable", "ona"),
+        ("roles", "ona", "--role", "editor"),
+        ("reset", "nobody"),
+        ("roles", "joel"),
+    ):
+        result = gazette("accounts", *refused)
+        assert (result.exit_code, result.output.startswith("gazette: ")) == (1, True), refused

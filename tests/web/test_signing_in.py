@@ -30,7 +30,7 @@ def ines(app: Flask, house: House) -> FlaskClient:
     return people.sign_in(app, "ines")
 
 
-def post(client: FlaskClient, path: str, seen: str = "", **fields: str) -> Any:
+def post(client: FlaskClient, path: str, seen: str = "", **fields: Any) -> Any:
     page = client.get(seen or path).text
     return client.post(path, data={"csrf_token": token(page), **fields})
 
@@ -134,7 +134,9 @@ def test_the_cookie_over_https_is_the_hosts_own(house: House, database_url: str,
 
     settings = make_settings(database_url, tmp_path, public_url="https://policies.example.com")
     made = create_app(runtime=replace(house.runtime, settings=settings))
-    cookie = made.test_client().get("/admin/sign-in", base_url="https://policies.example.com").headers["Set-Cookie"]
+    cookie = (
+        made.test_client().get("/admin/sign-in", base_url="https://policies.example.com").headers["Set-Cookie"]
+    )
     assert cookie.startswith("__Host-gazette=")
     for part in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
         assert part in cookie
