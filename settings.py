@@ -169,6 +169,19 @@ def load(**given: Any) -> Settings:
         raise SettingInvalid(_sentence(error)) from error
 
 
+def sources(settings: Settings) -> dict[str, str]:
+    """Of each setting, by its name, where it was read: in the environment, in gazette.env, or nowhere."""
+    environment = {name.upper() for name in os.environ}
+    return {
+        name: "the environment"
+        if f"{PREFIX}{name.upper()}" in environment
+        else "gazette.env"
+        if name in settings.model_fields_set
+        else "default"
+        for name in Settings.model_fields
+    }
+
+
 def _sentence(error: ValidationError) -> str:
     """One sentence for the first thing wrong; never the value, which may be a secret."""
     first = error.errors(include_input=False, include_url=False)[0]

@@ -20,6 +20,15 @@ class RowNumber(BaseConverter):
         return number
 
 
+class Mail(BaseConverter):
+    """The number of a letter in the folder outbox; a subscriber's is below zero."""
+
+    regex = "-?[0-9]{1,18}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+
 class ExternalKey(BaseConverter):
     """A host's own key for a member; a slash in it comes as what stands in for it (see web/api/slashes.py)."""
 
@@ -31,3 +40,4 @@ class ExternalKey(BaseConverter):
 
 def register(app: Flask) -> None:
     app.url_map.converters["row"] = RowNumber
+    app.url_map.converters["mail"] = Mail

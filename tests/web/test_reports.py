@@ -90,7 +90,7 @@ def test_a_report_that_waits_for_too_long_needs_a_person(ines: Administrator, ru
     assert "1 report waits since" in words(ines.get(PAGE))
     said = words(ines.get("/admin"))
     assert "1 report from providers has waited to be taken in for more than 10 minutes." in said
-    assert "1 thing needs a person" in said
+    assert "One thing needs a person" in said
 
 
 def test_one_that_cannot_be_taken_in_needs_a_person_at_once(ines: Administrator, running: House) -> None:

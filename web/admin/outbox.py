@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from email import policy as email_policy
-from email.message import EmailMessage
-from email.parser import BytesParser
+from itertools import islice
+from math import ceil
 from pathlib import Path
-from typing import NamedTuple
 
-from flask import Response, render_template, url_for
+from flask import Response, render_template, request, url_for
 from werkzeug.exceptions import NotFound
 
-from notifier import as_sent
+from notifier import as_sent, mailbox
+from notifier.mailbox import Box, Head
 from web import filters
 from web.admin import blueprint
 from web.context import runtime, session
 from web.headers import LETTER_POLICY
 
-SHOWN = 200
-
-
-class Letter(NamedTuple):
-    """A letter's head, as a mailbox lists it."""
-
-    name: str
-    to: str
-    subject: str
-    date: str
+PAGE = 50
+LONGEST = 200  # of what is looked for
+FIRST = ("From", "To", "Reply-To", "Subject", "Date")  # headers that everybody wants to see
 
 
 def folder() -> Path | None:
@@ -35,82 +27,91 @@ def folder() -> Path | None:
     return Path(mail.removeprefix("folder:")) if mail.startswith("folder:") else None
 
 
+def holds(delivery_id: int) -> bool:
+    """Whether a letter lies in the folder."""
+    place = folder()
+    return place is not None and mailbox.head(place, delivery_id).fault == ""
+
+
+# -- the mailbox --------------------------------------------------------------------------------
+
+
 @blueprint.get("/outbox", endpoint="outbox")
 def index() -> str:
     place = folder()
-    files = sorted(place.glob("*.eml"), key=lambda f: (f.stat().st_mtime, f.name), reverse=True) if place else []
+    box = mailbox.box(place) if place else mailbox.Box((), 0)
+    pages = max(1, ceil(len(box.numbers) / PAGE))
+    given = request.args.get("page", "1")
+    page = min(int(given), pages) if given.isascii() and given.isdigit() and len(given) < 8 else 1
+    shown = box.numbers[(page - 1) * PAGE : page * PAGE] if page > 0 else ()
+    return _mailbox([mailbox.head(place, each) for each in shown] if place else [], box, page=page, pages=pages)
+
+
+@blueprint.post("/outbox", endpoint="find_letters")
+def find() -> str:
+    """What is looked for comes by POST: an address in a link would stand in logs."""
+    place, words = folder(), request.form.get("words", "")[:LONGEST]
+    box = mailbox.box(place) if place else mailbox.Box((), 0)
+    found = list(islice(mailbox.search(place, words), PAGE)) if place and words.strip() else []
+    return _mailbox(found, box, words=words)
+
+
+def _mailbox(heads: list[Head], box: Box, *, words: str = "", page: int = 1, pages: int = 1) -> str:
     return render_template(
         "admin/outbox.html",
         page_title="Outbox",
-        is_folder=place is not None,
-        count=len(files),
-        letters=[_head(file) for file in files[:SHOWN]],
+        is_folder=folder() is not None,
+        count=len(box.numbers),
+        others=box.others,
+        letters=heads,
+        words=words,
+        searched=mailbox.SEARCHED,
+        most=PAGE,
+        page=page,
+        pages=pages,
     )
 
 
-def _head(file: Path) -> Letter:
-    message = _read(file)
-    return Letter(file.stem, str(message["To"]), str(message["Subject"]), _date(message))
-
-
-def _date(message: EmailMessage) -> str:
-    written = getattr(message["Date"], "datetime", None)
-    return filters.instant(written) if written else ""
-
-
-def _read(file: Path) -> EmailMessage:
-    message = BytesParser(_class=EmailMessage, policy=email_policy.default).parsebytes(file.read_bytes())
-    assert isinstance(message, EmailMessage)
-    return message
-
-
-def holds(delivery_id: int) -> bool:
-    """Whether a letter lies in the folder."""
-    return _file(delivery_id) is not None
-
-
-def _file(delivery_id: int) -> Path | None:
-    place = folder()
-    file = place / f"{delivery_id}.eml" if place else None
-    return file if file and file.is_file() else None
-
-
-def _letter(delivery_id: int) -> EmailMessage:
-    file = _file(delivery_id)
-    if file is None:
-        raise NotFound
-    return _read(file)
-
-
-@blueprint.get("/outbox/<row:delivery_id>", endpoint="letter")
+@blueprint.get("/outbox/<mail:delivery_id>", endpoint="letter")
 def letter(delivery_id: int) -> str:
-    message = _letter(delivery_id)
+    found = _letter(delivery_id)
     return render_template(
         "admin/letter.html",
-        page_title=str(message["Subject"]),
+        page_title=found.head.subject or f"Letter {delivery_id}, without a subject",
         crumb=("Outbox", url_for("admin.outbox")),
         lede=f"Letter {delivery_id}, as it was written.",
-        frame=url_for("admin.letter_html", delivery_id=delivery_id),
-        headers=[(name, str(message[name])) for name in ("From", "To", "Reply-To", "Subject", "Date")],
-        text=_part(message, "plain"),
+        frame=url_for("admin.letter_html", delivery_id=delivery_id) if found.html else "",
+        headers=[each for each in found.headers if each[0].title() in FIRST],
+        text=found.text,
+        whole=found,
+        source=url_for("admin.letter_source", delivery_id=delivery_id),
     )
 
 
-@blueprint.get("/outbox/<row:delivery_id>/html", endpoint="letter_html")
+def _letter(delivery_id: int) -> mailbox.Letter:
+    place = folder()
+    found = mailbox.letter(place, delivery_id) if place else None
+    if found is None:
+        raise NotFound
+    return found
+
+
+@blueprint.get("/outbox/<mail:delivery_id>/html", endpoint="letter_html")
 def letter_html(delivery_id: int) -> Response:
     """The HTML part alone, for a sandboxed frame: its inlined styles are allowed here and nowhere else."""
-    return _alone(_part(_letter(delivery_id), "html"))
+    return _alone(_letter(delivery_id).html)
+
+
+@blueprint.get("/outbox/<mail:delivery_id>/source", endpoint="letter_source")
+def source(delivery_id: int) -> Response:
+    """The file as it lies there, as far as it is text."""
+    return Response(_letter(delivery_id).source, mimetype="text/plain")
 
 
 def _alone(html: str) -> Response:
     answer = Response(html, mimetype="text/html")
     answer.headers["Content-Security-Policy"] = LETTER_POLICY
     return answer
-
-
-def _part(message: EmailMessage, kind: str) -> str:
-    part = message.get_body((kind,))
-    return part.get_content() if part is not None else ""
 
 
 # -- as it was sent -----------------------------------------------------------------------------
@@ -134,6 +135,8 @@ def sent(delivery_id: int) -> str:
             ("SHA-256", f"{found.sha256}, before the member’s own words were put in"),
         ],
         text=found.text,
+        whole=None,
+        source="",
     )
 
 

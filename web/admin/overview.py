@@ -1,51 +1,82 @@
-"""The dashboard: what needs a person, what is going out, what comes next; and the audit log."""
+"""The dashboard: what needs a person, what is going out, the policies, what comes next, how the record stands."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from flask import render_template, url_for
-from sqlalchemy import ColumnElement, and_, or_
-from sqlmodel import col, func, select
+from sqlmodel import func, select
 
-from notifier import members, progress
-from notifier.models import Member, Notice, Tick
-from policy_versions import archive, audit, dates, drafts, locales, overruling, policies, reopening
-from policy_versions.models import AuditEntry, DueDecision, DueTranslation, Policy, Revision, Translation
-from web.admin import blueprint, decisions, evidence, quarantine, reports
+from notifier import members, outlook, progress, seals, verifications
+from notifier.models import Member, Notice
+from notifier.outlook import Outlook
+from notifier.progress import Line
+from policy_versions import archive, audit, dates, drafts, policies
+from policy_versions.archive import Entry, History
+from policy_versions.models import DueDecision
+from web.admin import alive, audit_log, blueprint, evidence, needs, quarantine, settings_shown
+from web.admin.needs_decided import title
 from web.context import now, runtime, session
 from web.public import present
 
-SILENT_AFTER = timedelta(minutes=5)
+ROUTES = (alive, audit_log, settings_shown)
+CHECKED = 200  # of the audit log's newest entries, at each look
+_SMALL = "no one two three four five six seven eight nine ten eleven twelve".split()
+
+
+class Date(NamedTuple):
+    """A coming date. said: a line on it. url: where it is looked at."""
+
+    at: datetime
+    day: str
+    what: str
+    said: str
+    url: str
+
+
+class Going(NamedTuple):
+    """A notice that is going out, and how fast."""
+
+    line: Line
+    outlook: Outlook
 
 
 @blueprint.get("/", endpoint="overview", strict_slashes=False)
 def overview() -> str:
     records = [archive.history(session(), p) for p in policies.policies(session())]
+    going = [_going(line) for line in progress.all_notices(session(), ("sending",))]
     return render_template(
         "admin/overview.html",
         page_title="Overview",
         today=f"{now():%A} {dates.day_label(now(), dates.zone('UTC'))}",
         year=str(now().year),
         quarantine=quarantine.standing(),
-        needs=[*_to_decide(records), *_needs(records), *_translations(), *reports.needs()],
+        needs=needs.of(records),
+        in_words=in_words,
         undecided=session().exec(select(func.count()).where(DueDecision.failures == 0)).one(),
-        scheduler=_scheduler(),
-        sending=progress.all_notices(session(), ("sending", "scheduled")),
-        leaves=_leaves(records),
+        going=going,
         rows=[_row(record) for record in records],
-        coming=_coming(records),
+        coming=_coming(records, going),
         members=_members(),
-        revisions=sum(len(record.entries) for record in records),
-        broken=[r.policy.title for r in records if archive.broken_link(r) is not None],
-        audit_broken=audit.broken(session()),
-        unproved=evidence.failing(),
+        **_record(records),
     )
 
 
-def _row(record: archive.History) -> dict[str, Any]:
+def in_words(number: int, *, first: bool = False) -> str:
+    """Up to twelve as a word, beyond in figures. first: it begins a sentence."""
+    word = _SMALL[number] if number < len(_SMALL) else f"{number:,}"
+    return word.capitalize() if first else word
+
+
+def _going(line: Line) -> Going:
+    reports = runtime().sender.reports
+    ahead = outlook.of(session(), line.notice, line.progress, runtime().settings, reports=reports, now=now())
+    return Going(line, ahead)
+
+
+def _row(record: History) -> dict[str, Any]:
     """A policy in the list: its texts, its drafts, and when members were last told of a change."""
     told = select(func.max(Notice.opened_at)).where(Notice.policy_id == record.policy.id, Notice.kind == "change")
     return {
@@ -60,175 +91,76 @@ def _members() -> int:
     return session().exec(select(func.count()).select_from(Member).where(members.retained(now()))).one()
 
 
-def _leaves(records: list[archive.History]) -> dict[int | None, dict[str, str]]:
-    """Of each scheduled notice, by its id: until when it waits, and the verdict on its revision."""
-    zones = {record.policy.id: record.policy.zone for record in records}
-    verdicts = {entry.revision.id: entry.verdict for record in records for entry in record.entries}
+# -- how the record stands ----------------------------------------------------------------------
+
+
+def _record(records: Sequence[History]) -> dict[str, Any]:
+    """The chains of texts are gone through at every look, of the audit log its end; the rest every night."""
     return {
-        notice.id: {
-            "until": decisions.leaves(notice, zones[notice.policy_id]),
-            "verdict": verdicts[notice.revision_id],
-        }
-        for notice in session().exec(select(Notice).where(Notice.state == "scheduled"))
+        "revisions": sum(len(record.entries) for record in records),
+        "broken": [r.policy.title for r in records if archive.broken_link(r) is not None],
+        "audit_broken": audit.broken(session(), newest=CHECKED),
+        "unproved": evidence.failing(),
+        "head": seals.head(session()),
+        "verified": verifications.last(session()),
     }
 
 
-def _to_decide(records: list[archive.History]) -> list[dict[str, Any]]:
-    """What a person is to decide: decisions open again, and proposals that take a second person."""
-    needs = []
-    for record in records:
-        for entry, opened in reopening.all_reopened(session(), record):
-            needs.append(
-                _decide(record, entry, "Re-opened")
-                | {
-                    "sentence": f"{record.policy.title}, No. {entry.number}, stands as {entry.verdict}. "
-                    f"An earlier text was decided otherwise, and the engine would now say {opened.verdict}.",
-                    "follows": "Its decision stands until a person confirms or changes it.",
-                }
-            )
-        for entry, proposal in overruling.all_waiting(session(), record):
-            needs.append(
-                _decide(record, entry, "Proposed")
-                | {
-                    "sentence": f"{proposal.proposed_by} proposes to decide {record.policy.title}, "
-                    f"No. {entry.number}, {proposal.verdict}, level {proposal.level}.",
-                    "follows": "It is at level 4, so it takes a second person to confirm.",
-                }
-            )
-    return needs
+# -- coming dates -------------------------------------------------------------------------------
 
 
-def _decide(record: archive.History, entry: archive.Entry, word: str) -> dict[str, Any]:
-    url = url_for("admin.decision", slug=record.policy.slug, number=entry.number)
-    return {"kind": "waiting", "text": word, "url": url, "deed": "See the decision"}
+def _coming(records: Sequence[History], going: Sequence[Going]) -> list[Date]:
+    """Texts that come to apply, letters that begin to leave, the last that leave; the next first."""
+    found = [*_in_force(records), *_begin(records), *(_last(each) for each in going if each.outlook.last)]
+    return sorted(found, key=lambda date: date.at)
 
 
-def _needs(records: list[archive.History]) -> list[dict[str, Any]]:
-    """What waits for a person: undecided revisions the engine failed on, notices that wait or are paused."""
-    failing = session().exec(
-        select(DueDecision, Revision, Policy)
-        .join(Revision, col(Revision.id) == DueDecision.revision_id)
-        .join(Policy, col(Policy.id) == Revision.policy_id)
-        .where(DueDecision.failures > 0)
-    )
-    needs = [
-        {
-            "kind": "undecided",
-            "sentence": f"{policy.title}, No. {revision.number}, could not be decided: {due.error}",
-            "follows": "Held as significant until it is decided; the scheduler tries again.",
-            "url": f"/admin/policies/{policy.slug}",
-            "deed": "See the policy",
-        }
-        for due, revision, policy in failing
-    ]
-    held = session().exec(
-        select(Notice, Revision, Policy)
-        .join(Revision, col(Revision.id) == Notice.revision_id)
-        .join(Policy, col(Policy.id) == Notice.policy_id)
-        .where(or_(col(Notice.state).in_(("waiting", "paused")), _cannot_open()))
-    )
-    reopened = {e.revision.id: one.because_id for r in records for e, one in reopening.all_reopened(session(), r)}
-    needs += [
-        {
-            "kind": notice.state,
-            "sentence": f"The notice of {policy.title}, No. {revision.number}, is {notice.state}. {notice.why}",
-            "follows": "It is tried again every few minutes."
-            if notice.state == "scheduled"
-            else "No letter leaves until somebody goes on with it.",
-            "url": f"/admin/notices/{notice.id}",
-            "deed": "See the notice",
-        }
-        for notice, revision, policy in held
-        if notice.held_by_id is None or notice.held_by_id != reopened.get(revision.id)  # which says it already
-    ]
-    return needs
-
-
-def _translations() -> list[dict[str, Any]]:
-    """Translations that the engine failed on."""
-    failing = session().exec(
-        select(DueTranslation, Translation, Revision, Policy)
-        .join(Translation, col(Translation.id) == DueTranslation.translation_id)
-        .join(Revision, col(Revision.id) == Translation.revision_id)
-        .join(Policy, col(Policy.id) == Revision.policy_id)
-        .where(DueTranslation.failures > 0)
-    )
+def _in_force(records: Sequence[History]) -> list[Date]:
     return [
-        {
-            "kind": "undecided",
-            "sentence": f"{policy.title}, No. {revision.number}: translation {one.number} into "
-            f"{locales.name(one.locale)} could not be decided: {due.error}",
-            "follows": "No correction of it can be sent until it is decided; the scheduler tries again.",
-            "url": url_for(
-                "admin.translation", slug=policy.slug, number=revision.number, locale=one.locale, which=one.number
-            ),
-            "deed": "See the translation",
-        }
-        for due, one, revision, policy in failing
-    ]
-
-
-def _cannot_open() -> ColumnElement[bool]:
-    """A notice that is scheduled and says why is one that could not be opened."""
-    return and_(col(Notice.state) == "scheduled", col(Notice.why) != "")
-
-
-def _scheduler() -> dict[str, Any]:
-    """When the scheduler last ticked, and whether it has gone silent."""
-    ticks = session().exec(select(Tick).order_by(col(Tick.ticked_at).desc())).all()
-    last = ticks[0].ticked_at if ticks else None
-    allowed = SILENT_AFTER + timedelta(seconds=runtime().settings.tick_seconds * 2)
-    return {
-        "last": last,
-        "silent": last is None or now() - last > allowed,
-        "errors": [(t.job, t.error) for t in ticks if t.error and now() - t.ticked_at <= allowed],
-    }
-
-
-def _coming(records: list[archive.History]) -> list[dict[str, Any]]:
-    rows = [
-        {
-            "at": entry.revision.effective_at,
-            "day": dates.day_label(entry.revision.effective_at, record.policy.zone),
-            "what": f"{record.policy.title}, No. {entry.number}, in force",
-            "verdict": entry.verdict,
-        }
+        Date(
+            entry.revision.effective_at,
+            dates.day_label(entry.revision.effective_at, record.policy.zone),
+            f"{title(record.policy, entry.number)}, in force",
+            _for_whom(entry),
+            url_for("admin.policy", slug=record.policy.slug, _anchor=f"no-{entry.number}"),
+        )
         for record in records
         for entry in record.upcoming(now())
     ]
-    return sorted(rows, key=lambda row: row["at"])
 
 
-@blueprint.get("/audit", endpoint="audit")
-def audit_log() -> str:
-    entries = session().exec(select(AuditEntry).order_by(col(AuditEntry.id).desc()).limit(500)).all()
-    return render_template(
-        "admin/audit.html",
-        page_title="Audit log",
-        entries=entries,
-        count=session().exec(select(func.count()).select_from(AuditEntry)).one(),
-        subjects=_subjects(entries),
-        broken=audit.broken(session()),
+def _for_whom(entry: Entry) -> str:
+    rule = entry.revision.rule if entry.verdict == "significant" else ""
+    said = {"notice": "significant, for every member told by then", "acceptance": "for whoever has accepted it"}
+    return said.get(rule, entry.verdict)
+
+
+def _begin(records: Sequence[History]) -> list[Date]:
+    """Notices that are scheduled, each on the day that it is due."""
+    entries = {entry.revision.id: (record, entry) for record in records for entry in record.entries}
+    found = []
+    for notice in session().exec(select(Notice).where(Notice.state == "scheduled", Notice.due_at > now())):
+        record, entry = entries[notice.revision_id]
+        local = notice.due_at.astimezone(record.policy.zone)
+        found.append(
+            Date(
+                notice.due_at,
+                dates.day_label(notice.due_at, record.policy.zone),
+                f"Letters of {title(record.policy, entry.number)}, begin to leave",
+                f"{local:%H:%M} {local.tzname()}{', a correction' if notice.kind == 'correction' else ''}",
+                url_for("admin.notice", notice_id=notice.id),
+            )
+        )
+    return found
+
+
+def _last(going: Going) -> Date:
+    line, last = going.line, going.outlook.last
+    assert last is not None
+    return Date(
+        last,
+        dates.day_label(last, dates.zone("UTC")),
+        f"The last letter of {line.title}, No. {line.number}",
+        f"at about {outlook.moment(last, last)}",
+        url_for("admin.notice", notice_id=line.notice.id),
     )
-
-
-def _subjects(entries: Sequence[AuditEntry]) -> dict[str, tuple[str, str]]:
-    """What the log's opaque subjects are called, and where they are looked at."""
-    titles = {p.id: (p.title, url_for("admin.policy", slug=p.slug)) for p in policies.policies(session())}
-    said = {f"policy {number}": of for number, of in titles.items()}
-    named = _ids(entries, "notice")
-    told = {n.id: n for n in session().exec(select(Notice).where(col(Notice.id).in_(named)))}
-    wanted = _ids(entries, "revision") | {notice.revision_id for notice in told.values()}
-    for revision in session().exec(select(Revision).where(col(Revision.id).in_(wanted))):
-        title, url = titles[revision.policy_id]
-        said[f"revision {revision.id}"] = (f"{title}, No. {revision.number}", f"{url}#no-{revision.number}")
-    for notice in told.values():
-        title, _ = said[f"revision {notice.revision_id}"]
-        said[f"notice {notice.id}"] = (f"Notice of {title}", url_for("admin.notice", notice_id=notice.id))
-    return said
-
-
-def _ids(entries: Sequence[AuditEntry], kind: str) -> set[int]:
-    """The numbers of the subjects of a kind: 7 of "revision 7"."""
-    split = (entry.subject.split(" ") for entry in entries)
-    return {int(words[1]) for words in split if len(words) == 2 and words[0] == kind and words[1].isdigit()}

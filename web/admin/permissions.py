@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from flask import Flask, current_app, request
 from flask_login import current_user
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
+from werkzeug.routing import Map, RequestRedirect
 
 from errors import RoleMissing, RoleUndeclared
 from web import roles
@@ -50,6 +49,8 @@ NEEDS: dict[str, Need] = {
     "publish_draft": Need("publish"),
     "draft_letter": Need("write"),
     "test_draft": Need("publish"),
+    "earlier_drafts": Need("write"),
+    "put_back_draft": Need("write"),
     "preview": Need("read"),
     "withdraw": Need("publish"),
     "decision": Need("read", post="publish"),
@@ -107,7 +108,6 @@ NEEDS: dict[str, Need] = {
     "audit": Need("inspect"),
     "export_audit": Need("export"),
     "settings": Need("inspect"),
-    "setting": Need("inspect"),
     "evidence": Need("inspect"),
     "verify_record": Need("inspect"),
     "make_evidence_of": Need("export"),
@@ -172,12 +172,19 @@ def may(endpoint: str, method: str = "GET") -> bool:
 def may_open(address: str, method: str = "GET") -> bool:
     """The same of an address; outside the administration everything may be opened."""
     path = address.partition("#")[0].partition("?")[0] or request.path
+    needed = takes(current_app.url_map, path, method)
+    return needed is None or bool(current_user.is_authenticated and current_user.account.may(needed))
+
+
+def takes(routes: Map, path: str, method: str) -> Permission | None:
+    """What a path takes; None where it takes nothing, as outside the administration.
+
+    Raises: RoleUndeclared; NotFound and MethodNotAllowed of werkzeug, where there is no such route.
+    """
     if not in_administration(path):
-        return True
+        return None
     try:
-        endpoint, _ = current_app.url_map.bind("").match(path, method=method)
+        endpoint, _ = routes.bind("").match(path, method=method)
     except RequestRedirect:
-        return True
-    except HTTPException:
-        return False
-    return name(endpoint) in OPEN or may(endpoint, method)
+        return None
+    return None if name(endpoint) in OPEN else need(endpoint).of(method)
