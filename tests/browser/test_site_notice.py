@@ -163,6 +163,20 @@ def test_it_is_acknowledged_by_a_key_though_it_was_hardly_seen(
     assert recorded(told) == ([], ["read"])
 
 
+def test_it_stays_until_what_was_said_is_recorded(opened: Opened, told: Runtime, shop: ThreadingHTTPServer) -> None:
+    """Whoever says that they have read it, while the network is away, is not told that this is settled."""
+    page = opened(token(told, shop))
+    button = page.get_by_role("button", name="I have read this")
+    with page.expect_event("requestfailed"):
+        page.route("**/site-notice/acknowledged", lambda route: route.abort())
+        button.click()
+    expect(button).to_be_focused()
+    page.unroute("**/site-notice/acknowledged")
+    button.click()
+    expect(button).to_have_count(0)
+    assert recorded(told)[1] == ["read"]
+
+
 def test_what_lies_under_something_else_or_is_closed_at_once_was_not_shown(
     opened: Opened, told: Runtime, shop: ThreadingHTTPServer
 ) -> None:

@@ -77,7 +77,9 @@
     const deeds = element("div", "", { className: "deeds" });
     if (said.acknowledge) {
       const read = element("button", said.acknowledge, { type: "button", className: said.asks ? "quiet" : "" });
-      read.addEventListener("click", () => { tell("acknowledged", said.notice); close(); });
+      read.addEventListener("click", async () => {
+        if (await tell("acknowledged", said.notice)) close(); // else it can be said again, once the network is back
+      });
       deeds.append(read);
     }
     const link = { className: said.asks ? "main" : "", href: said.link, referrerPolicy: "no-referrer", target: "_blank", rel: "noopener noreferrer" };
