@@ -163,7 +163,9 @@ def test_it_is_acknowledged_by_a_key_though_it_was_hardly_seen(
     assert recorded(told) == ([], ["read"])
 
 
-def test_it_stays_until_what_was_said_is_recorded(opened: Opened, told: Runtime, shop: ThreadingHTTPServer) -> None:
+def test_it_stays_until_what_was_said_is_recorded(
+    opened: Opened, told: Runtime, shop: ThreadingHTTPServer
+) -> None:
     """Whoever says that they have read it, while the network is away, is not told that this is settled."""
     page = opened(token(told, shop))
     button = page.get_by_role("button", name="I have read this")
