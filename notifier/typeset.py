@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from markupsafe import Markup
 from notifier import columns, wording
 from notifier.senders import quoted
 from policy_versions import locales
+from policy_versions.dates import RevisionDate
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "email"
 COLUMNS = 72
@@ -23,7 +24,7 @@ LABEL = 22  # columns that the labels of facts take, unless one is wider
 WIDEST_LABEL = 30  # past which values stand under their labels
 MOST_SAID = 4_000  # characters of a summary or a reason, each by a person, that a letter repeats
 NO_BREAK = "\N{NO-BREAK SPACE}"
-_DATE = 24  # columns that are kept for what is put in place of a key
+_LONGEST_DAY = RevisionDate(2026, 9, 23)  # of those whose labels are widest
 _STAND_IN = "\0"  # which no line holds by then
 
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -49,13 +50,18 @@ def environment(loader: BaseLoader | None, language: str) -> ImmutableSandboxedE
     )
     made.filters |= {
         "paragraphs": paragraphs,
-        "laid": laid,
+        "laid": partial(laid, day=_day_width(language)),
         "lined": lined,
         "whole": whole,
         "direction": locales.direction,
+        "of_address": of_address,
     }
     made.globals |= {"facts": facts, "columns": COLUMNS}
     return made
+
+
+def _day_width(language: str) -> int:
+    return columns.width(wording.of(language).date(_LONGEST_DAY))
 
 
 def inlined(html: str, css: str) -> str:
@@ -114,18 +120,18 @@ def paragraphs(text: str) -> list[str]:
     return [one_line(" ".join(lines)) for said, lines in parts if said]
 
 
-def laid(text: str, first: str = "", rest: str = "", *, keep_lines: bool = False) -> str:
+def laid(text: str, first: str = "", rest: str = "", *, keep_lines: bool = False, day: int = 24) -> str:
     """Wrap text to the letter's columns. first, rest: what begins the first and the other lines.
 
-    What is put in place of a key is as wide as a date, and not as the key.
+    day: columns that are kept for what is put in place of a key, which is no wider than a date.
     """
     if keep_lines:
         return textwrap.indent(text, rest).replace(rest, first, 1)
     line = one_line(text)
     keys = _KEY.findall(line)
-    filled = columns.wrap(_KEY.sub(_STAND_IN * _DATE, line), COLUMNS, first, rest)
+    filled = columns.wrap(_KEY.sub(_STAND_IN * day, line), COLUMNS, first, rest)
     for key in keys:
-        filled = filled.replace(_STAND_IN * _DATE, key, 1)
+        filled = filled.replace(_STAND_IN * day, key, 1)
     return filled
 
 
@@ -153,6 +159,11 @@ def _beside(column: int, label: str, value: str, hint: str) -> str:
 def _stacked(label: str, value: str, hint: str) -> str:
     said = f"{laid(label)}\n{laid(value, '  ', '  ')}"
     return f"{said}\n{laid(hint, '  ', '  ')}" if hint else said
+
+
+def of_address(company: str, address: str) -> str:
+    """A company and where it is, its name once."""
+    return ", ".join(filter(None, (company, address))) if not address.startswith(company) else address
 
 
 def whole(text: str) -> Markup:
