@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, delete, func, select, update
 
 from errors import (
@@ -104,19 +105,23 @@ class History:
         return "in force" if current and current.number == entry.number else "superseded"
 
 
-def history(session: Session, of: Policy) -> History:
-    """Read a policy's revisions, their withdrawals and their latest decisions."""
+def history(session: Session, of: Policy, *, whole: bool = True) -> History:
+    """Read a policy's revisions, their withdrawals and their latest decisions.
+
+    whole: else a text, and a decision's findings, are fetched when they are first asked for, one by one.
+    """
     rows = session.exec(
         select(Revision, Withdrawal)
         .outerjoin(Withdrawal, col(Withdrawal.revision_id) == Revision.id)
         .where(Revision.policy_id == of.id)
         .order_by(col(Revision.number))
+        .options(*([] if whole else [defer(Revision.text)]))  # type: ignore[arg-type]
     ).all()
-    standing = _latest_decisions(session, of)
+    standing = _latest_decisions(session, of, whole=whole)
     return History(of, tuple(Entry(r, w, standing.get(r.id or 0)) for r, w in rows))
 
 
-def _latest_decisions(session: Session, of: Policy) -> dict[int, DecisionRecord]:
+def _latest_decisions(session: Session, of: Policy, *, whole: bool) -> dict[int, DecisionRecord]:
     made = session.exec(
         select(DecisionRecord)
         .join(Revision, col(Revision.id) == DecisionRecord.revision_id)
@@ -126,6 +131,7 @@ def _latest_decisions(session: Session, of: Policy) -> dict[int, DecisionRecord]
             col(DecisionRecord.verdict) == "significant",
             col(DecisionRecord.id),
         )
+        .options(*([] if whole else [defer(DecisionRecord.findings)]))  # type: ignore[arg-type]
     )
     return {decision.revision_id: decision for decision in made}
 

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from database import writing
-from policy_versions import archive, drafts, policies
+from policy_versions import archive, policies
 from tests.house import FIRST, LONGER, TYPO, House
 from tests.web.test_public import Later, get, published, words
 from web.serving import negotiation
@@ -120,27 +120,6 @@ def test_what_no_reader_sees_makes_no_page_anew(
     later(minutes=1)
     get(client, "/privacy")
     assert len(made) == 2, "but none is kept past the minute"
-
-
-def test_the_databases_own_clock_and_counter_say_when_a_page_is_old(house: House, app: Flask) -> None:
-    """The way that a server has it, beside the clock that stands."""
-    from database import DatabaseClock
-    from notifier.runtime import Runtime
-    from web.serving.freshness import Freshness
-
-    given = house.runtime
-    fresh = Freshness(Runtime(given.engine, DatabaseClock(), given.sender, given.settings, "node 2"))
-    first = fresh.look()
-    assert fresh.look().version == first.version
-    house.policy()
-    second = fresh.look()
-    assert second.version > first.version
-    assert second.now >= first.now
-    with writing(given.engine) as session:
-        drafts.start(session, policies.policy(session, "privacy"), None, actor="a test", now=house.now)
-    assert fresh.look().version > second.version
-    given.engine.dispose()
-    assert fresh.look().now >= second.now, "it has a connection anew"
 
 
 def test_where_the_database_cannot_be_asked_nothing_kept_is_given(

@@ -88,7 +88,7 @@ def feed(slug: str, which: Which, form: str) -> Response:
 def _feed(title: str, records: Sequence[History], which: Which, home: str, form: str) -> Feed:
     chosen = [(r, e) for r in records for e in r.entries if which == "all" or e.verdict == "significant"]
     newest = sorted(chosen, key=lambda one: (one[1].revision.published_at, one[1].number), reverse=True)[:MOST]
-    items = [_item(record, entry, alone=len(records) == 1) for record, entry in newest]
+    items = [_item(record, entry, alone=bool(home)) for record, entry in newest]
     began = [record.policy.created_at for record in records]
     words = "significant changes" if which == "significant" else "every change"
     return Feed(

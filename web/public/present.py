@@ -324,11 +324,12 @@ def _until(record: History, entry: Entry, shown: Translation) -> list[Translatio
 
 def counts(change: Change) -> dict[str, int]:
     """How much changed, in numbers: the same over a public redline and in the publish form."""
+    told = change.sections
     return {
         "changes": len(change.numbered),
-        "sections": sum(bool(section.changed) for section in change.sections),
-        "inserted": change.words_inserted,
-        "deleted": change.words_deleted,
+        "sections": sum(bool(section.changed) for section in told),
+        "inserted": sum(section.words_inserted for section in told),
+        "deleted": sum(section.words_deleted for section in told),
         "moves": change.moves,
         "links": change.links_changed,
     }

@@ -50,8 +50,9 @@ def _going_on() -> list[Policy]:
     return [p for p in policies.published(session()) if (p.id or 0) not in ended]
 
 
-def _record(slug: str) -> History:
-    return archive.history(session(), moved.here(slug))
+def _record(slug: str, *, whole: bool = True) -> History:
+    """whole: else the texts that a page does not show are not fetched."""
+    return archive.history(session(), moved.here(slug), whole=whole)
 
 
 def _whole(policy: Policy) -> Policy | None:
@@ -76,7 +77,7 @@ def index() -> str:
 
 @blueprint.get("/<slug>")
 def policy(slug: str) -> str:
-    record = _record(slug)
+    record = _record(slug, whole=False)
     current = record.in_force(now())
     if current is None:
         coming = record.upcoming(now())
@@ -94,11 +95,13 @@ def slashed(slug: str) -> BaseResponse:
 
 @blueprint.get("/<slug>/<which>")
 def revision(slug: str, which: str) -> str:
-    record = _record(slug)
+    record = _record(slug, whole=False)
     return _text(record, _entry(record, which), is_current=False)
 
 
 def _entry(record: History, which: str) -> Entry:
+    if which.isascii() and which.isdigit() and len(which) < 4:
+        return record.entry(int(which))
     return record.entry(archive.by_name(session(), record.policy, which).number)
 
 
@@ -114,7 +117,7 @@ def _text(record: History, entry: Entry, *, is_current: bool) -> str:
 
 @blueprint.get("/<slug>.md")
 def current_markdown(slug: str) -> Response:
-    record = _record(slug)
+    record = _record(slug, whole=False)
     entry = record.in_force(now())
     if entry is None:
         raise NothingInForce
@@ -123,7 +126,7 @@ def current_markdown(slug: str) -> Response:
 
 @blueprint.get("/<slug>/<which>.md")
 def revision_markdown(slug: str, which: str) -> Response:
-    return _markdown(_entry(_record(slug), which))
+    return _markdown(_entry(_record(slug, whole=False), which))
 
 
 def _markdown(entry: Entry) -> Response:
@@ -247,7 +250,7 @@ def _again(record: History, field: str, refusal: Refusal) -> tuple[str, int]:
 @blueprint.get("/<slug>/compare/<pair>.<any(json, txt, md):form>")
 def comparison_as(slug: str, pair: str, form: str) -> Response:
     """The same redline for programs: as data, plain text, or Markdown with ins and del."""
-    record = _record(slug)
+    record = _record(slug, whole=False)
     old, new = _pair(record, pair)
     etag = f"{diff.ENGINE}-{old.revision.sha256[:20]}-{new.revision.sha256[:20]}-{old.number}-{new.number}-{form}"
     known = request.if_none_match.contains(etag)  # then nothing need be compared
@@ -287,7 +290,7 @@ def _pair(record: History, pair: str) -> tuple[Entry, Entry]:
 
 @blueprint.get("/<slug>/compare/<pair>")
 def comparison(slug: str, pair: str) -> str:
-    record = _record(slug)
+    record = _record(slug, whole=False)
     old, new = _pair(record, pair)
     first, _, second = pair.partition("..")
     change = _change(old, new)

@@ -2,14 +2,16 @@
 
 Whatever readers can see changes with an entry of the audit log, written in the same transaction; entries come in
 the order in which their transactions end. So a page holds while the log has no entry that concerns readers, and
-until the next instant at which a text comes into force. SQLite says by a counter of its own whether anybody wrote
-anything at all; PostgreSQL is asked for the log's end, and its clock, in one statement.
+until the next instant at which a text comes into force, or is no news any more. SQLite says by a counter of its
+own whether anybody wrote anything at all; PostgreSQL is asked for the log's end, and its clock, in one statement,
+and not again for a twentieth of a second: so much later, at most, does one process show what another published.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
@@ -21,6 +23,7 @@ from database import DatabaseClock, reading
 from notifier.runtime import Runtime
 from policy_versions.models import AuditEntry, Revision
 
+HELD = 0.05  # seconds for which PostgreSQL is not asked again; what this process writes is seen at once
 MINUTE = timedelta(minutes=1)  # no page is kept past the full minute, whatever it says
 _OTHERS = ("member", "account", "key ", "suppression ", "quarantine ")  # subjects that no reader sees
 
@@ -36,6 +39,7 @@ class Glance(Protocol):
     """Asks a database, by a connection of its own, for the last entry of the log and for the instant."""
 
     def last(self) -> tuple[int, datetime]: ...
+    def close(self) -> None: ...
 
 
 class Freshness:
@@ -46,7 +50,7 @@ class Freshness:
         self._glance: Glance | None = None
         self._owner = 0  # the process that the connection is of
         self._version, self._seen = 0, -1
-        self._instants: Sequence[datetime] = ()
+        self._instants: Sequence[datetime] = ()  # at which texts come into force, and are no news any more
         event.listen(runtime.engine, "engine_disposed", self._let_go)
 
     def look(self) -> Look:
@@ -68,7 +72,7 @@ class Freshness:
         try:
             return self._glance.last()
         except Exception:
-            self._glance = None  # the next look has a connection anew
+            self._end()  # the next look has a connection anew
             raise
 
     def _news(self, last: int) -> None:
@@ -77,16 +81,20 @@ class Freshness:
             newer = select(AuditEntry.subject).where(col(AuditEntry.id) > self._seen)
             subjects = session.exec(newer).all() if 0 <= self._seen < last else [""]
             if any(not subject.startswith(_OTHERS) for subject in subjects):
-                self._instants = [*_instants(session.exec(select(Revision.effective_at)).all())]
+                effective = session.exec(select(Revision.effective_at)).all()
+                young = timedelta(days=self._runtime.settings.banner_days)
+                self._instants = [*effective, *(instant + young for instant in effective)]
                 self._version += 1
         self._seen = last
 
     def _let_go(self, _engine: Engine) -> None:
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        if self._glance is not None and self._owner == os.getpid():
+            self._glance.close()
         self._glance = None
-
-
-def _instants(effective: Sequence[datetime]) -> set[datetime]:
-    return set(effective)
 
 
 def _glance(runtime: Runtime) -> Glance:
@@ -120,16 +128,33 @@ class _Sqlite:
             self._mark = datetime.fromisoformat(mark).replace(tzinfo=UTC) if mark else self._mark
         return self._last, max(datetime.now(UTC), self._mark)
 
+    def close(self) -> None:
+        self._connection.close()
+
 
 class _Postgresql:
     def __init__(self, engine: Engine) -> None:
-        self._connection = _own_connection(engine)
+        self._engine, self._connection = engine, _own_connection(engine)
         self._connection.autocommit = True
+        self._asked = -HELD
+        self._said = 0, datetime.now(UTC)
+        event.listen(engine, "commit", self._written)
 
     def last(self) -> tuple[int, datetime]:
-        asked = "SELECT (SELECT max(id) FROM audit), clock_timestamp()"
-        last, instant = self._connection.execute(asked, prepare=True).fetchone()
-        return last or 0, instant.astimezone(UTC)
+        """The database's answer, and its instant moved on by how long that is ago."""
+        instant = time.monotonic()
+        if instant - self._asked > HELD:
+            asked = "SELECT (SELECT max(id) FROM audit), clock_timestamp()"
+            last, said = self._connection.execute(asked, prepare=True).fetchone()
+            self._asked, self._said = instant, (last or 0, said.astimezone(UTC))
+        return self._said[0], self._said[1] + timedelta(seconds=instant - self._asked)
+
+    def _written(self, _connection: object) -> None:
+        self._asked = -HELD
+
+    def close(self) -> None:
+        event.remove(self._engine, "commit", self._written)
+        self._connection.close()
 
 
 class _Slow:
@@ -141,3 +166,6 @@ class _Slow:
     def last(self) -> tuple[int, datetime]:
         with reading(self._runtime.engine) as session:
             return session.exec(select(func.max(AuditEntry.id))).one() or 0, self._runtime.clock.now(session)
+
+    def close(self) -> None:
+        """It has no connection of its own."""
