@@ -9,25 +9,30 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from email import policy
 from email.errors import MessageError
+from email.header import decode_header
 from email.message import EmailMessage
 from email.parser import BytesParser
-from functools import partial
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import NamedTuple
 
 MOST_BYTES = 2_000_000  # of a letter that are read
 HEAD_BYTES = 64_000  # of it for its head
+LONGEST = 2_000  # characters of a header
 SEARCHED = 5_000  # letters, the newest, that a search goes through
 # As the folder sender names them: a delivery's number; below zero a subscriber's letter's; 0 the last test letter.
 _NAMED = re.compile(r"(0|-?[1-9][0-9]{0,17})\.eml", re.ASCII)
 _POLICY = policy.default
 # what the mail package raises of headers and bodies that nobody could have meant
-_BROKEN = (MessageError, ValueError, LookupError, TypeError, AttributeError, AssertionError)
+_BROKEN = (
+    *(MessageError, ValueError, LookupError, TypeError, AttributeError, AssertionError, OverflowError),
+    RecursionError,
+)
 
 
 class Head(NamedTuple):
@@ -96,7 +101,7 @@ def letter(folder: Path, number: int) -> Letter | None:
     message = _parsed(content)
     return Letter(
         _head(number, message, at),
-        [(name, _said(partial(_POLICY.header_fetch_parse, name, raw))) for name, raw in message.raw_items()],
+        [(_line(name), said(raw)) for name, raw in message.raw_items()],
         _part(message, "plain"),
         _part(message, "html"),
         _attachments(message),
@@ -129,33 +134,41 @@ def _content(folder: Path, number: int, most: int) -> tuple[bytes, datetime]:
 
 def _parsed(content: bytes, *, head_only: bool = False) -> EmailMessage:
     parser = BytesParser(_class=EmailMessage, policy=_POLICY)
-    message = parser.parsebytes(content, headersonly=head_only)
-    assert isinstance(message, EmailMessage)
-    return message
+    with suppress(*_BROKEN):
+        message = parser.parsebytes(content, headersonly=head_only)
+        assert isinstance(message, EmailMessage)
+        return message
+    return EmailMessage()  # whose head says that it could not be read
 
 
 def _head(number: int, message: EmailMessage, written: datetime) -> Head:
-    sender, to, subject = (_said(partial(message.get, name)) for name in ("From", "To", "Subject"))
+    raw = {name.lower(): value for name, value in reversed(list(message.raw_items()))}
+    sender, to, subject = (said(raw.get(name, "")) for name in ("from", "to", "subject"))
     fault = "" if sender or to or subject else "It has no head that could be read."
-    return Head(number, sender, to, subject, _date(message) or written, fault)
+    return Head(number, sender, to, subject, _date(raw.get("date", "")) or written, fault)
 
 
-def _date(message: EmailMessage) -> datetime | None:
-    with suppress(*_BROKEN, OverflowError):
-        at = getattr(message["Date"], "datetime", None)
-        return at.astimezone(UTC) if at is not None and at.tzinfo is not None else None
+def _date(value: str) -> datetime | None:
+    with suppress(*_BROKEN):
+        at = parsedate_to_datetime(str(value))
+        return at.astimezone(UTC) if at.tzinfo is not None else None
     return None
 
 
-def _said(read: Callable[[], object]) -> str:
-    """A header in one line, as people read it; "" where there is none, or none that could be."""
-    try:
-        value = read()
-    except _BROKEN:
-        return ""
-    if value is None:
-        return ""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())[:2000]
+def said(value: str) -> str:
+    """A header's value in one line, as people read it: encoded words decoded, and nothing of it understood.
+
+    The mail package's own reading of a header goes as deep as its brackets do.
+    """
+    whole = str(value)[:LONGEST].encode(errors="surrogateescape").decode(errors="replace")
+    with suppress(*_BROKEN):
+        parts = decode_header(whole)
+        whole = "".join(p if isinstance(p, str) else p.decode(c or "ascii", "replace") for p, c in parts)
+    return _line(whole)
+
+
+def _line(value: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in value).split())
 
 
 def _part(message: EmailMessage, kind: str) -> str:
@@ -178,5 +191,5 @@ def _raw(message: EmailMessage, kind: str) -> str:
 
 def _attachments(message: EmailMessage) -> list[str]:
     with suppress(*_BROKEN):
-        return [_said(part.get_filename) or part.get_content_type() for part in message.iter_attachments()]
+        return [_line(part.get_filename() or part.get_content_type()) for part in message.iter_attachments()]
     return []

@@ -74,7 +74,7 @@ class Chart(NamedTuple):
 def chart(course: Course, quotas: Sequence[Quota], now: datetime) -> Chart:
     across = max(len(course.slices), LEAST)
     quota = _quota(course, quotas)
-    most = max(max(each.left, each.planned) for each in course.slices)
+    most = max(each.left + each.planned for each in course.slices)
     grid = _lines(max(most, quota or 0 if (quota or 0) < 2 * most else 0), _GROUND, LETTERS)
     strip = _lines(max(each.back + each.unknown for each in course.slices), _SECOND, BACK, lines=2)
     place = (now - course.slices[0].start) / course.step / across * 100
