@@ -185,7 +185,7 @@ def test_the_list_of_sections_says_what_became_of_each(
     old = "".join(f"## {name}\n\n{said}\n\n" for name, said in parts.items())
     moved = "".join(f"## {name}\n\n{parts[name]}\n\n" for name in "BCA").replace("one.example", "two.example")
     house_with(old, moved)
-    nav = re.search(r'<nav class="sections.*?</nav>', get(client, "/privacy/compare/1..2"), re.DOTALL)
+    nav = re.search(r'<nav data-follows class="sections.*?</nav>', get(client, "/privacy/compare/1..2"), re.DOTALL)
     assert nav
     said = words(nav[0])
     assert "A moved" in said
