@@ -582,6 +582,68 @@ def verify(as_json: bool) -> None:
 
 
 @main.group(cls=_Group)
+def policy() -> None:
+    """Rename a policy, retire it, or take it up again."""
+
+
+_REASON = click.option("--reason", required=True, help="Why: one sentence, which the record keeps.")
+_YES = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@policy.command("rename")
+@click.argument("slug")
+@click.argument("address")
+@click.option("--title", help="What it is called from now on; as before unless given.")
+@_REASON
+@_YES
+def policy_rename(slug: str, address: str, title: str | None, reason: str, yes: bool) -> None:
+    """Give the policy SLUG another ADDRESS or title. Every address it had leads there for good."""
+    from policy_versions import naming, policies
+
+    engine, clock = _engine(), database.DatabaseClock()
+    with database.reading(engine) as session:
+        found = policies.policy(session, slug)
+        name = naming.check(session, found, naming.Name(address, title or found.title, reason))
+    if not yes:
+        click.confirm(f"“{found.title}” at /{found.slug} becomes “{name.title}” at /{name.slug}?", abort=True)
+    with database.writing(engine) as session:
+        naming.rename(session, policies.lock(session, slug), name, actor=_actor(), now=clock.now(session))
+    click.echo(f"It is “{name.title}” now, at /{name.slug}; addresses before lead there.")
+
+
+@policy.command("retire")
+@click.argument("slug")
+@_REASON
+@_YES
+def policy_retire(slug: str, reason: str, yes: bool) -> None:
+    """End the policy SLUG: its texts stay readable, and it takes no further one. Readers see the reason."""
+    from policy_versions import archive, policies, retiring
+
+    engine = _engine()
+    with database.reading(engine) as session:
+        title = policies.policy(session, slug).title
+    if not yes:
+        click.confirm(f"Retire “{title}”?", abort=True)
+    with database.writing(engine) as session:
+        record = archive.history(session, policies.lock(session, slug))
+        retiring.retire(session, record, reason, actor=_actor(), now=database.DatabaseClock().now(session))
+    click.echo(f"“{title}” is retired; its texts stay where they are.")
+
+
+@policy.command("resume")
+@click.argument("slug")
+@_REASON
+def policy_resume(slug: str, reason: str) -> None:
+    """Take up the retired policy SLUG again."""
+    from policy_versions import policies, retiring
+
+    with database.writing(_engine()) as session:
+        found = policies.lock(session, slug)
+        retiring.resume(session, found, reason, actor=_actor(), now=database.DatabaseClock().now(session))
+    click.echo(f"“{found.title}” is taken up again.")
+
+
+@main.group(cls=_Group)
 def evidence() -> None:
     """Write evidence packs: all that shows what was in force, decided, sent and received."""
 

@@ -26,8 +26,8 @@ class Name:
     reason: str
 
 
-def rename(session: Session, of: Policy, given: Name, *, actor: str, now: datetime) -> Renaming:
-    """Give a policy another address or title. of: locked.
+def check(session: Session, of: Policy, given: Name) -> Name:
+    """Whether a policy could be called so: the name as it would stand.
 
     Raises: SlugMalformed, SlugReserved, SlugTaken, FieldMissing, Unprintable, SameName.
     """
@@ -41,17 +41,24 @@ def rename(session: Session, of: Policy, given: Name, *, actor: str, now: dateti
         held = policies.find(session, given.slug)
         if held is not None and held.id != of.id:
             raise SlugTaken(given.slug)
+    reason = policies.sentence(given.reason, "Say why it is renamed; the record keeps the reason.")
+    return Name(given.slug, title, reason)
+
+
+def rename(session: Session, of: Policy, given: Name, *, actor: str, now: datetime) -> Renaming:
+    """Give a policy another address or title. of: locked. Raises: as `check`."""
+    name = check(session, of, given)
     made = Renaming(
         policy_id=of.id or 0,
         slug_before=of.slug,
-        slug_after=given.slug,
+        slug_after=name.slug,
         title_before=of.title,
-        title_after=title,
-        reason=policies.sentence(given.reason, "Say why it is renamed; the record keeps the reason."),
+        title_after=name.title,
+        reason=name.reason,
         renamed_by=actor,
         recorded_at=now,
     )
-    of.slug, of.title = given.slug, title
+    of.slug, of.title = name.slug, name.title
     session.add_all([made, of])
     session.flush()
     audit.record(

@@ -7,7 +7,9 @@ blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 from web.admin import (  # noqa: E402
     decisions,
     evidence,
+    four_eyes,
     members,
+    naming,
     notice_deliveries,
     notice_progress,
     notices,
@@ -25,8 +27,8 @@ from web.admin import (  # noqa: E402
 from web.admin import overview as overview  # noqa: E402
 
 PARTS = (
-    *(decisions, evidence, members, notice_deliveries, notice_progress, notices, outbox, overview),
-    *(policies, publish, quarantine, reports, suppressions, translations, own_account, users),
+    *(decisions, evidence, four_eyes, members, notice_deliveries, notice_progress, notices, outbox, overview),
+    *(naming, policies, publish, quarantine, reports, suppressions, translations, own_account, users),
 )
 
 

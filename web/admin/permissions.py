@@ -53,6 +53,8 @@ NEEDS: dict[str, Need] = {
     "put_back_draft": Need("write"),
     "preview": Need("read"),
     "withdraw": Need("publish"),
+    "rename_policy": Need("publish"),
+    "retire_policy": Need("publish"),
     "decision": Need("read", post="publish"),
     "confirm_override": Need("publish"),
     "reject_override": Need("publish"),

@@ -12,7 +12,7 @@ from database import writing
 from errors import Refusal
 from notifier import control, notices
 from notifier.models import Notice
-from policy_versions import archive, drafts, reopening
+from policy_versions import archive, drafts, reopening, retiring
 from policy_versions import policies as service
 from policy_versions.archive import History
 from policy_versions.models import PROMISES, Policy
@@ -78,6 +78,7 @@ def policy(slug: str) -> str:
         rows=_rows(record),
         drafts=[(draft, numbers.get(draft.started_from_id)) for draft in drafts.of_policy(session(), found)],
         broken=archive.broken_link(record),
+        ended=retiring.retirement(session(), found),
         today=f"{now():%Y-%m-%d}",
     )
 

@@ -32,7 +32,7 @@ def decision(path: RevisionPath) -> shapes.Decision:
     own = {name: getattr(standing, name) for name in _OWN}
     return shapes.Decision(
         **own,
-        policy=path.slug,
+        policy=record.policy.slug,
         number=path.number,
         reopening=opened.id if opened else None,
         proposal=waiting.id if waiting else None,

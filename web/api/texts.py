@@ -147,7 +147,8 @@ def in_force(path: PolicyPath, query: At) -> shapes.InForce:
     entry, first = record.in_force(at), first_from(record)
     if entry is None or first is None:
         raise none_in_force(first)
-    return shapes.InForce(policy=path.slug, at=at, revision=revision_of(record, entry), first_from=first)
+    slug, in_short = record.policy.slug, revision_of(record, entry)
+    return shapes.InForce(policy=slug, at=at, revision=in_short, first_from=first)
 
 
 def first_from(record: History) -> datetime | None:
@@ -170,7 +171,8 @@ def compare(path: PolicyPath, query: shapes.Between) -> Response | shapes.Compar
         made = Response(status=304)
     else:
         change = comparing.compare(session(), old.revision, new.revision)
-        made = answer(shapes.Comparison(policy=path.slug, old=_named(old), new=_named(new), **change.to_json()))
+        between = {"old": _named(old), "new": _named(new)}
+        made = answer(shapes.Comparison(policy=record.policy.slug, **between, **change.to_json()))
     made.set_etag(etag)
     return made
 
