@@ -63,7 +63,7 @@ def of(session: Session, notice: Notice, *, left: int, last: datetime | None, no
 
 def departures(session: Session, notice: Notice) -> tuple[By, By]:
     """Letters taken, and letters in doubt, by the quarter of an hour in which their request was made."""
-    quarter = _quarter(col(Attempt.started_at))
+    quarter = _quarter(session, col(Attempt.started_at))
     rows = session.execute(
         sa_select(quarter, col(Attempt.state), func.sum(Attempt.recipients))
         .join(Batch, col(Batch.id) == col(Attempt.batch_id))
@@ -84,23 +84,22 @@ def came_back(session: Session, notice: Notice) -> By:
     """Letters that bounced or were dropped, by the quarter of an hour in which that was recorded."""
     if notice.opened_at is None:
         return {}
-    quarter = _quarter(col(DeliveryEvent.recorded_at))
+    quarter = _quarter(session, col(DeliveryEvent.recorded_at))
+    # they are few, so each one's delivery is looked up: a join might read all deliveries instead
+    of_it = col(Delivery.id) == col(DeliveryEvent.delivery_id)
+    its = sa_select(col(Delivery.notice_id)).where(of_it).scalar_subquery()
     rows = session.execute(
         sa_select(quarter, func.count(func.distinct(col(DeliveryEvent.delivery_id))))
-        .join(Delivery, col(Delivery.id) == col(DeliveryEvent.delivery_id))
-        .where(
-            _CAME_BACK,
-            col(DeliveryEvent.recorded_at) >= notice.opened_at,
-            # the plus keeps a planner from reading all deliveries of the notice instead
-            col(Delivery.notice_id) + 0 == notice.id,
-        )
+        .where(_CAME_BACK, col(DeliveryEvent.recorded_at) >= notice.opened_at, its == notice.id)
         .group_by(quarter)
     )
     return {_start(number): int(letters) for number, letters in rows}
 
 
-def _quarter(instant: Mapped[datetime]) -> ColumnElement[Any]:
-    return extract("epoch", instant) // int(QUARTER.total_seconds())
+def _quarter(session: Session, instant: Mapped[datetime]) -> ColumnElement[Any]:
+    """Quarters of an hour since 1970, whole. PostgreSQL's seconds have a fraction, SQLite's have none."""
+    since, seconds = extract("epoch", instant), int(QUARTER.total_seconds())
+    return func.floor(since / seconds) if session.get_bind().dialect.name == "postgresql" else since // seconds
 
 
 def _start(number: Any) -> datetime:

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from notifier import course
 from notifier.course import QUARTER
-from notifier.models import DeliveryEvent
+from notifier.models import Attempt, DeliveryEvent
 from tests.house import FIRST, House
 from tests.notifier.ledgers import Books, Plan
 
@@ -80,6 +80,17 @@ def test_letters_are_counted_from_requests_and_events_of_their_own_notice(books:
     assert course.came_back(session, notice) == {now: 1, now + timedelta(hours=1): 1}
     assert course.came_back(session, early) == {}
     assert course.of(session, books.notice(), left=0, last=None, now=now) is None
+
+
+def test_all_of_one_quarter_are_counted_together_to_its_last_moment(books: Books) -> None:
+    notice = books.notice([Plan("email", "accepted", ["accepted"] * 3)])
+    for number, seconds in enumerate((0, 61.5, 899.9), 1):
+        at = books.now + timedelta(seconds=seconds)
+        books.session.add(DeliveryEvent(delivery_id=number, event="bounce", happened_at=at, recorded_at=at))
+        books.session.get_one(Attempt, 1).started_at = at
+    books.session.flush()
+    assert course.came_back(books.session, notice) == {books.now: 3}
+    assert course.departures(books.session, notice)[0] == {books.now: 3}
 
 
 def test_a_letter_that_bounced_twice_in_a_quarter_counts_once(books: Books) -> None:
