@@ -18,6 +18,7 @@ from policy_versions import archive, policies
 from tests.house import LONGER, House, KeptLetters
 from tests.notifier.sending import change
 from tests.notifier.sending import member as member_of
+from web.public.chain import grouped
 
 Later = Callable[..., datetime]
 
@@ -112,6 +113,17 @@ def test_it_shows_nothing_of_who_reads_it_and_nobody_keeps_or_lists_it(
         assert answer.headers["X-Robots-Tag"] == "noindex"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert "Set-Cookie" not in answer.headers
+
+
+def test_the_head_of_the_chain_stands_on_each_of_their_pages(
+    told: House, client: FlaskClient, letters: KeptLetters
+) -> None:
+    with reading(told.runtime.engine) as session:
+        head = archive.history(session, policies.policy(session, "privacy")).entries[-1].revision.chain
+    own, letter = session_of(told), link(letters)
+    for path in (letter, f"{letter}/accept", own, f"{own}/privacy/2/accept"):
+        page = client.get(path).text
+        assert f'<a class="mono" href="/privacy/chain">{grouped(head)}</a>' in page, path
 
 
 def test_to_open_it_records_nothing_whoever_does(asked: House, client: FlaskClient, letters: KeptLetters) -> None:

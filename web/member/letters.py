@@ -18,6 +18,7 @@ from web import own_forms, speech
 from web.context import now, runtime, session
 from web.member import blueprint, present, throttle
 from web.member.present import DEEDS, Subject
+from web.public import chain
 
 ROUTES = {
     "link": N_("We record your answer, the day and the hour, and that you gave it by the link in your letter."),
@@ -46,6 +47,7 @@ def letter(token: str) -> str:
         page_title=page.title,
         page=page,
         languages=present.languages(),
+        chain_head=chain.head(of.record.policy.slug),
         recalled=opened.notice.recalled_at is not None,
         deeds={deed: url_for("member.confirming", token=token, deed=deed, **speech.asked()) for deed in DEEDS},
     )
@@ -79,6 +81,7 @@ def asked_again(of: Subject, deed: str, form: str, *, back: str, route: str) -> 
         "member/confirm.html",
         page_title=say(N_("Accept this text?") if deed == "accept" else N_("Decline this text?")),
         page=page,
+        chain_head=chain.head(of.record.policy.slug),
         deed=deed,
         languages=present.languages(),
         route=say(route),

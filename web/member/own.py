@@ -21,6 +21,7 @@ from web.context import now, runtime, session
 from web.member import blueprint, present, throttle
 from web.member.letters import DEED, ROUTES, asked_again, record
 from web.member.present import Subject
+from web.public import chain
 from web.public.present import compare_url, home
 
 BASIS = {
@@ -116,6 +117,7 @@ def _shown(token: str, member: Member, line: Line) -> dict[str, Any]:
     return {
         "title": line.title,
         "url": home(policy),
+        "head": chain.head(policy.slug),
         "spans": spans,
         "bar": _bar(line),
         "coming": [

@@ -18,11 +18,14 @@ from web.public import blueprint, moved, present
 def chain_head() -> dict[str, Any]:
     """The head of the chain of the policy that a page is of, in its short form; None where it is of none."""
     slug = (request.view_args or {}).get("slug")
-    if request.blueprint != blueprint.name or not slug:
-        return {"chain_head": None}
+    return {"chain_head": head(slug) if request.blueprint == blueprint.name and slug else None}
+
+
+def head(slug: str) -> dict[str, str] | None:
+    """The head of a policy's chain in its short form, and where it is explained; None where there is no text."""
     newest = select(Revision.chain).join(Policy, col(Policy.id) == Revision.policy_id).where(Policy.slug == slug)
-    head = session().exec(newest.order_by(col(Revision.number).desc()).limit(1)).first()
-    return {"chain_head": {"short": grouped(head), "url": f"/{slug}/chain"} if head else None}
+    found = session().exec(newest.order_by(col(Revision.number).desc()).limit(1)).first()
+    return {"short": grouped(found), "url": f"/{slug}/chain"} if found else None
 
 
 def grouped(value: str) -> str:
