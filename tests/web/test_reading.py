@@ -240,3 +240,30 @@ def test_what_was_asked_stands_in_the_form_again(client: FlaskClient, house_with
     house_with(FIRST, LONGER)
     assert 'name="on" value="1999-01-01"' in get(client, "/privacy/on?on=1999-01-01", 404)
     assert '<option value="1" selected>' in get(client, "/privacy/compare?to=1", 422)
+
+
+def test_the_history_says_what_there_is_and_that_the_record_is_whole(
+    client: FlaskClient, house_with: Callable[..., House]
+) -> None:
+    house_with(FIRST, LONGER)
+    said = words(get(client, "/privacy/history"))
+    assert "Two texts since 2026." in said
+    assert "Record Unbroken, 2 of 2 verified" in said
+
+
+def test_a_broken_record_is_said_to_be_broken(client: FlaskClient, house_with: Callable[..., House]) -> None:
+    house = house_with(FIRST, LONGER)
+    with house.runtime.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER revision_refuses_update")
+        connection.exec_driver_sql("UPDATE revision SET text = text || 'x' WHERE number = 2")
+    assert "Record Broken at No. 2" in words(get(client, "/privacy/history"))
+
+
+def test_an_earlier_text_leads_to_what_has_changed_since(
+    client: FlaskClient, house_with: Callable[..., House]
+) -> None:
+    house = house_with(FIRST, LONGER, LONGER.replace("24", "36"))
+    house.publish(FIRST, effective_at=house.now + timedelta(days=3))
+    link = "See what has changed since"
+    assert f'<a href="/privacy/compare/1..3">{link}</a>' in get(client, "/privacy/1")
+    assert all(link not in get(client, path) for path in ("/privacy", "/privacy/3", "/privacy/4"))

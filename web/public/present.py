@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from flask import render_template
 
-from policy_versions import anchoring, comparing, dates, locales, translations
+from policy_versions import anchoring, archive, comparing, dates, locales, translations
 from policy_versions.anchors import Names
 from policy_versions.archive import Entry, History
 from policy_versions.diff import Change, Kind
@@ -192,11 +192,19 @@ def text_page(
         upcoming=upcoming,
         is_current_page=is_current,
         current_url=view.url,
+        since_url=_since(record, entry, now),
         verdict=entry.verdict,
         locale=record.policy.locale,
         direction=locales.direction(record.policy.locale),
         languages=languages(record, entry),
     )
+
+
+def _since(record: History, entry: Entry, now: datetime) -> str | None:
+    """Of a text that another has followed: where it is compared with the one in force."""
+    current = record.in_force(now)
+    followed = current is not None and entry.live and entry.number < current.number
+    return compare_url(record.policy, entry.number, current.number) if current and followed else None
 
 
 def _last_change(record: History, entry: Entry) -> Change | None:
@@ -450,14 +458,35 @@ def validity(record: History, entry: Entry, now: datetime) -> str:
     return f"In force {since} to {dates.day_label(ends, zone)}" if ends else f"In force since {since}"
 
 
-def facts(record: History, now: datetime) -> dict[str, Any]:
-    """The dateline of the history page."""
+def facts(record: History, now: datetime) -> list[dict[str, Any]]:
+    """The dateline of the history page: what is in force, what comes, and that the chain of texts is whole."""
     zone = record.policy.zone
     current, coming = record.in_force(now), record.upcoming(now)
-    said: dict[str, Any] = {"In force today": f"No. {current.number}" if current else "none yet"}
+    told: list[dict[str, Any]] = [
+        {"label": "In force today", "value": f"No. {current.number}" if current else "none yet"}
+    ]
     if coming:
         when = dates.day_label(coming[0].revision.effective_at, zone)
-        said["Upcoming"] = f"No. {coming[0].number}, from {when}"
+        told.append({"label": "Upcoming", "value": f"No. {coming[0].number}, from {when}"})
     if record.entries:
-        said["First published"] = record.entries[0].revision.date.label
-    return said
+        told.append({"label": "First published", "value": record.entries[0].revision.date.label})
+        told.append(
+            {"label": "Record", "url": f"{home(record.policy)}/chain", "link": _chain(record), "end": True}
+        )
+    return told
+
+
+def _chain(record: History) -> str:
+    broken, count = archive.broken_link(record), len(record.entries)
+    return f"Broken at No. {broken}" if broken else f"Unbroken, {count:,} of {count:,} verified"
+
+
+def lead(record: History) -> str:
+    """What the history page is, in a sentence or two."""
+    if not record.entries:
+        return "Every text of this policy will stand here."
+    count, since = len(record.entries), min(entry.revision.date.year for entry in record.entries)
+    texts = reading.plural(count, "text")
+    stays = "It stays at its own address, with its date and its hash."
+    each = "Each stays at its own address, with its date, its hash and the change from the one before."
+    return f"{texts[:1].upper()}{texts[1:]} since {since}. {stays if count == 1 else each}"

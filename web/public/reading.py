@@ -86,8 +86,8 @@ def weight(entry: Entry, change: Change) -> str:
     if not count:
         return "Nothing that a reader sees changed."
     sections = sum(bool(section.changed) for section in change.sections)
-    where = f", in {_plural(sections, 'section')}," if sections > 1 else ""
-    subject = f"The {_plural(count, 'change')}{where} {'is' if count == 1 else 'are'}"
+    where = f", in {plural(sections, 'section')}," if sections > 1 else ""
+    subject = f"The {plural(count, 'change')}{where} {'is' if count == 1 else 'are'}"
     if entry.verdict == "minor":
         return f"{subject} minor."
     if entry.verdict == "undecided":
@@ -108,7 +108,8 @@ def uncapped(words: str) -> str:
     return words[:1].lower() + words[1:]
 
 
-def _plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
+    """A number and a noun as they stand in a sentence: "four changes"; past twelve in figures."""
     number = _NUMBERS[count] if count < len(_NUMBERS) else f"{count:,}"
     return f"{number} {noun}{'s' * (count != 1)}"
 

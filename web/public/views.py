@@ -212,6 +212,7 @@ def _history(record: History, asked: Asked) -> str:
         years=view.years,
         scale=view.scale,
         facts=present.facts(record, now()),
+        lead=present.lead(record),
         options=options,
         asked=asked,
         compare_action=url_for("public.pick", slug=record.policy.slug),
