@@ -3,9 +3,8 @@
 A letter is written in its batch's locale: words, dates and the names of languages (notifier/wording.py). Where the
 policy is translated into it, both texts that the letter compares among them, its passages are the translation's.
 
-Where a change hands the members' information to another controller, set `new_controller` in the dictionary `said`
-of `compose`: the company's name, in one line (None, or left out: the controller stays). That becomes the letter's
-first line and its subject, in each language; the usual first line follows as a sentence of its own.
+Where the publisher states that somebody else becomes responsible for the members' information, their name makes the
+letter's first line and its subject, in each language; the usual first line follows as a sentence of its own.
 """
 
 from __future__ import annotations
@@ -66,6 +65,7 @@ def compose(
         "summary": summary(entry, speech),
         "findings": () if correction else findings(entry),
         "change": comparing.compare(session, base, revision) if base and not correction else None,
+        "new_controller": _controller(record, base, revision) if base else None,
         "kind": notice.kind,
         "correction_reason": _put_right(session, notice, batch, entry),
         "corrects": batch.corrects,
@@ -79,6 +79,12 @@ def _put_right(session: Session, notice: Notice, batch: Batch, entry: Entry) -> 
     if batch.corrects and notice.replaces_id is not None:
         return session.get_one(Notice, notice.replaces_id).why
     return entry.withdrawal.reason if entry.withdrawal else ""
+
+
+def _controller(record: History, base: Revision, revision: Revision) -> str | None:
+    """Who became responsible last, by the revisions after the one that the reader knows, up to this one."""
+    after = [e.revision for e in record.entries if e.live and base.number < e.number <= revision.number]
+    return next((each.controller for each in reversed(after) if each.controller), None)
 
 
 def summary(entry: Entry, speech: Wording) -> str:

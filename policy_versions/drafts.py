@@ -122,7 +122,8 @@ def _values(given: DraftFields, source: Revision | None) -> dict[str, Any]:
 
 def fields(of: Draft | earlier_drafts.EarlierDraft) -> DraftFields:
     """A draft as a person would fill it in."""
-    return DraftFields(of.text, of.revision_date, of.effective, of.rule, str(of.notice_days), of.summary)
+    days = str(of.notice_days)
+    return DraftFields(of.text, of.revision_date, of.effective, of.rule, days, of.summary, of.controller)
 
 
 def put_back(session: Session, draft_id: int, earlier: int, *, version: int, actor: str, now: datetime) -> int:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Column, Text
-from sqlmodel import Field, Session, SQLModel, UniqueConstraint, col, delete, select
+from sqlmodel import AutoString, Field, Session, SQLModel, UniqueConstraint, col, delete, select
 
 from errors import NoSuchEarlierDraft
 from policy_versions.models import Draft
 
-APART = timedelta(minutes=10)  # of one person's own saves, one is kept for each so long a time
+APART = timedelta(minutes=10)  # of one person's own saves, the last of so long a time is kept
 MOST = 30  # of a draft; the oldest go first
 FIELDS = (
     "text",
@@ -20,6 +20,7 @@ FIELDS = (
     "rule",
     "notice_days",
     "summary",
+    "controller",
     "version",
     "saved_by",
     "saved_at",
@@ -40,6 +41,7 @@ class EarlierDraft(SQLModel, table=True):
     rule: str
     notice_days: int
     summary: str
+    controller: str = Field(default="", sa_column=Column(AutoString, nullable=False, server_default=""))
     saved_by: str
     saved_at: datetime
 
@@ -54,26 +56,22 @@ def set_aside(
 ) -> None:
     """Keep what a draft said, where another text is about to stand in its place.
 
-    Another person's is always kept; of one's own, which is kept every few seconds, one every ten minutes.
+    Another person's is always kept; of one's own, of which there is one every few seconds, one of ten minutes.
     """
-    if not (always or replaced.saved_by != actor or _is_due(session, replaced, now)):
+    if not (always or replaced.saved_by != actor or _is_due(replaced, now)):
         return
     session.add(replaced)
     session.flush()
     _thin_out(session, replaced.draft_id)
 
 
-def _is_due(session: Session, replaced: EarlierDraft, now: datetime) -> bool:
-    """Whether the last one set aside is old enough. A draft as it was started is that of a revision, or empty."""
-    if replaced.version == 1:
-        return False
-    last = session.exec(
-        select(EarlierDraft.saved_at)
-        .where(EarlierDraft.draft_id == replaced.draft_id)
-        .order_by(col(EarlierDraft.version).desc())
-        .limit(1)
-    ).first()
-    return last is None or now - last >= APART
+def _is_due(replaced: EarlierDraft, now: datetime) -> bool:
+    """Whether it is the last of its ten minutes of the clock. As a draft was started, it is a revision's, or empty."""
+    return replaced.version > 1 and _span(replaced.saved_at) != _span(now)
+
+
+def _span(at: datetime) -> int:
+    return int(at.timestamp() // APART.total_seconds())
 
 
 def _thin_out(session: Session, draft_id: int) -> None:
