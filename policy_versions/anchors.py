@@ -7,6 +7,7 @@ became which is what the comparison says. Where one name would stand for two blo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -66,7 +67,8 @@ def _owns(blocks: Sequence[Block], ancestors: Sequence[Sequence[Name]]) -> list[
         if not block.is_heading:
             owns[place] = _kept(before, taken)
             taken.add(owns[place])
-    return [own or _fresh(block, taken) for own, block in zip(owns, blocks, strict=True)]
+    fresh = _Fresh(taken)
+    return [own or fresh.name(block) for own, block in zip(owns, blocks, strict=True)]
 
 
 def _kept(before: Iterable[Name], taken: set[str]) -> str:
@@ -74,11 +76,17 @@ def _kept(before: Iterable[Name], taken: set[str]) -> str:
     return next((one.own for one in before if one.own.startswith("p-") and one.own not in taken), "")
 
 
-def _fresh(block: Block, taken: set[str]) -> str:
-    bare = name = f"p-{block.key[:DIGITS]}"
-    number = 1
-    while name in taken:
-        number += 1
-        name = f"{bare}-{number}"
-    taken.add(name)
-    return name
+class _Fresh:
+    """Gives names to blocks that bring none: of those that read alike, each the first number that is free."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = taken
+        self._last: Counter[str] = Counter()  # by name without number; so that thousands alike are quick
+
+    def name(self, block: Block) -> str:
+        bare, name = f"p-{block.key[:DIGITS]}", ""
+        while not name or name in self._taken:
+            self._last[bare] += 1
+            name = bare if self._last[bare] == 1 else f"{bare}-{self._last[bare]}"
+        self._taken.add(name)
+        return name
