@@ -36,6 +36,7 @@ APPLIES_SINCE = N_("since %(day)s")  # said of a text that governs already
 LIMIT = 80_000  # bytes of HTML as it travels; past about 100 KB mail clients cut a letter short
 FINDINGS = 12  # sentences in plain words; the page that compares both texts has the rest
 LONGEST_FINDING = 600  # characters
+FINDINGS_WEIGH = 20_000  # bytes of all that are told, as they travel
 LONGEST_PLACES = 200  # characters of the sections that one finding holds for
 
 Part = Literal["html", "text"]
@@ -231,7 +232,7 @@ class _Press:
             between=self.speech.between,
             say=self._sentences(part, shown),
             subject=self._subject(shown),
-            findings=self.findings[:FINDINGS],
+            findings=first_of(self.findings),
             passages=self.passages[:shown],
         )
 
@@ -249,7 +250,7 @@ class _Press:
                 "changes": len(self.passages),
                 "numbered": len(numbered),
                 "in_form_only": sum(not glyph_of(block) for block in numbered),
-                "unsaid": max(0, len(self.findings) - FINDINGS),
+                "unsaid": len(self.findings) - len(first_of(self.findings)),
             }
         )
         return {name: one_line(said) for name, said in vars(module).items() if isinstance(said, str)}
@@ -260,6 +261,12 @@ class PlainWords(NamedTuple):
 
     sentence: str
     sections: str  # joined; "" for none
+
+
+def first_of(findings: Sequence[PlainWords]) -> Sequence[PlainWords]:
+    """The findings that a letter has room for: a dozen, and fewer where they are very long."""
+    weights = accumulate(typeset.weight(f"{finding.sentence} {finding.sections}") for finding in findings)
+    return findings[: min(FINDINGS, sum(weight <= FINDINGS_WEIGH for weight in weights))]
 
 
 def _plain_words(context: LetterContext, speech: Wording) -> list[PlainWords]:

@@ -15,7 +15,7 @@ from jinja2 import Environment
 from markupsafe import escape
 
 from notifier import letters, typeset, wording
-from notifier.letters import PARTS, Finding, Letter, Part
+from notifier.letters import PARTS, Finding, Letter, Part, PlainWords
 from notifier.typeset import NO_BREAK, unbroken
 
 LINK = "link"  # the name of the key in whose place each reader's own address of a page is put
@@ -100,24 +100,25 @@ def _part(about: Question, ending: Literal["html", "txt"], link: str) -> str:
     template = _environment(about).get_template(f"subscription_{about.kind}.{ending}")
     language = wording.of(about.locale).language
     return template.render(
-        letter=about, language=language, say=_sentences(about), findings=_told(about), link=link
+        letter=about, language=language, say=_sentences(about), findings=letters.first_of(_told(about)), link=link
     )
 
 
 def _sentences(about: Question) -> dict[str, str]:
     """Return the letter's sentences by name, as plain text: whoever prints them escapes them."""
     template = _environment(about).get_template("subscription_sentences.txt")
-    unsaid = max(0, len(_all(about)) - letters.FINDINGS)
+    told = _told(about)
     language = wording.of(about.locale).language
-    module = template.make_module({"letter": _unbroken(about), "language": language, "unsaid": unsaid})
+    module = template.make_module(
+        {"letter": _unbroken(about), "language": language, "unsaid": len(told) - len(letters.first_of(told))}
+    )
     return {name: typeset.one_line(said) for name, said in vars(module).items() if isinstance(said, str)}
 
 
-def _told(about: Question) -> list[tuple[str, str]]:
-    """The first findings, each as its sentence and the sections it holds for."""
+def _told(about: Question) -> list[PlainWords]:
+    """The findings, each as its sentence and the sections it holds for."""
     speech = wording.of(about.locale)
-    told = [(sentence, letters.places(titles, speech)) for sentence, titles in _all(about).items()]
-    return told[: letters.FINDINGS]
+    return [PlainWords(said, letters.places(titles, speech)) for said, titles in _all(about).items()]
 
 
 def _all(about: Question) -> dict[str, dict[str, None]]:
