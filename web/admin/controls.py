@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -15,7 +15,7 @@ from notifier import notices as service
 from notifier import said as words
 from notifier.models import Notice
 from policy_versions.models import Policy
-from web.admin import blueprint
+from web.admin import blueprint, four_eyes
 from web.admin import notices as pages
 from web.admin.sign_in import actor
 from web.context import runtime, session
@@ -31,13 +31,24 @@ def pause(notice_id: int) -> Answer:
 
 @blueprint.post("/notices/<row:notice_id>/resume", endpoint="resume_notice")
 def resume(notice_id: int) -> Answer:
-    return _do(control.resume, notice_id, "The notice goes on.")
+    return _two_persons("resume", notice_id) or _do(control.resume, notice_id, "The notice goes on.")
 
 
 @blueprint.post("/notices/<row:notice_id>/send-now", endpoint="send_notice_now")
 def send_now(notice_id: int) -> Answer:
     said = "The notice is due now; its letters leave with the scheduler's next tick."
-    return _do(control.send_now, notice_id, said)
+    return _two_persons("send now", notice_id) or _do(control.send_now, notice_id, said)
+
+
+def _two_persons(kind: Literal["resume", "send now"], notice_id: int) -> Answer | None:
+    """Where letting letters leave takes two persons, ask the second one."""
+    try:
+        return four_eyes.asked_to_send(kind, notice_id)
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        session().rollback()
+        return pages.page(notice_id, refusal), status_of(refusal)
 
 
 @blueprint.post("/notices/<row:notice_id>/cancel", endpoint="cancel_notice")
@@ -65,8 +76,10 @@ def _members(number: int) -> str:
 @blueprint.post("/notices/<row:notice_id>/schedule", endpoint="schedule_notice")
 def schedule(notice_id: int) -> Answer:
     def deed(own: Any, which: int, **by: Any) -> None:
-        policy = own.get_one(Policy, service.by_id(own, which).policy_id)
-        control.schedule(own, which, words.time_of(request.form.get("due", ""), policy.zone), **by)
+        found = service.by_id(own, which)
+        due = words.time_of(request.form.get("due", ""), own.get_one(Policy, found.policy_id).zone)
+        four_eyes.check_not_sooner(found, due)
+        control.schedule(own, which, due, **by)
 
     return _do(deed, notice_id, "The notice has another time.")
 

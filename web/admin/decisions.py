@@ -8,20 +8,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import flash, redirect, render_template, request, url_for
-from sqlmodel import col, func, select
+from sqlmodel import col, select
 from werkzeug.wrappers import Response
 
-from errors import DecisionChanged, NoSuchProposal, Refusal
+from errors import DecisionChanged, NoSecondPublisher, NoSuchProposal, Refusal
 from notifier import overruling as service
 from notifier.models import Notice
 from policy_versions import archive, overruling, policies, reopening
 from policy_versions.archive import Entry, History
 from policy_versions.models import DecisionRecord, Proposal, ProposalAnswer, Reopening, Revision
 from policy_versions.overruling import Override
-from web import filters
-from web.accounts import Account
+from web import accounts, filters
 from web.addresses import MOST
-from web.admin import blueprint, findings
+from web.admin import blueprint, findings, four_eyes
 from web.admin.sign_in import actor
 from web.context import now, runtime, session
 from web.errors import status_of
@@ -39,7 +38,7 @@ def decision(slug: str, number: int) -> str | Response | tuple[str, int]:
         session().rollback()  # on SQLite it would still read what was there when the request began
         return _page(slug, number, refusal), status_of(refusal)
     if isinstance(made, Proposal):
-        flash("It takes a second person to lower level 4: your proposal waits for another account to confirm it.")
+        flash("It takes a second person: your proposal waits for another publisher to confirm it.")
     else:
         flash(f"No. {number} is decided {made.verdict}. The decision before it stays on record.")
     return _back(slug, number)
@@ -63,8 +62,14 @@ def _number(field: str) -> int | None:
 
 
 def _is_alone() -> bool:
-    """Whether nobody else could confirm what the signed-in person proposes."""
-    return session().exec(select(func.count()).select_from(Account)).one() <= 1
+    """Whether nobody else could confirm what the signed-in person proposes.
+
+    Raises: NoSecondPublisher where the installation asks for two persons all the same.
+    """
+    alone = all(name == actor() for name in accounts.who_may(session(), "publish"))
+    if alone and four_eyes.wanted():
+        raise NoSecondPublisher
+    return alone
 
 
 def _back(slug: str, number: int) -> Response:

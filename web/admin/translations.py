@@ -20,7 +20,7 @@ from policy_versions.deciding import Judgement
 from policy_versions.diff import Change, redline
 from policy_versions.models import Translation, TranslationDecision
 from policy_versions.translations import Given
-from web.admin import blueprint, findings
+from web.admin import blueprint, findings, four_eyes
 from web.admin.sign_in import actor
 from web.context import now, runtime, session
 from web.errors import status_of
@@ -107,7 +107,7 @@ def translate(slug: str, number: int) -> str | Response | tuple[str, int]:
     try:
         given = _with_file(given)
         if request.form.get("deed") == "publish":
-            return _publish(slug, number, given)
+            return _two_persons(entry, record, given) or _publish(slug, number, given)
     except Refusal as refusal:
         session().rollback()  # on SQLite it would still read what was there when the request began
         return _form(_record(slug), number, given, refusal), status_of(refusal)
@@ -142,6 +142,14 @@ def _with_file(given: Given) -> Given:
     if file is None or not file.filename:
         return given
     return replace(given, text=markdown.decoded(file.read()))
+
+
+def _two_persons(entry: Entry, record: History, given: Given) -> Response | None:
+    """Where publishing takes two persons, ask the second one; what could not be published is refused now."""
+    if not four_eyes.wanted():
+        return None
+    service.check(session(), record.policy, entry.number, given)
+    return four_eyes.asked_to_translate(record.policy, entry.revision, given)
 
 
 def _publish(slug: str, number: int, given: Given) -> Response:
@@ -196,6 +204,10 @@ def translation(slug: str, number: int, locale: str, which: int) -> str:
 def correct(slug: str, number: int, locale: str, which: int) -> Response | tuple[str, int]:
     """Send the members who were told in that locale a correction, if their number was typed."""
     try:
+        record = _record(slug)
+        asked = four_eyes.asked_to_correct(record.policy, record.entry(number).revision, locale, which)
+        if asked is not None:
+            return asked
         with writing(runtime().engine) as own:
             of = policies.lock(own, slug)
             entry = archive.history(own, of).entry(number)
