@@ -240,6 +240,15 @@ def label(revision_date: str) -> str:
     return dates.RevisionDate.parse(revision_date).label
 
 
+def last_told(whole: Dossier) -> str:
+    """The last letter taken, or notice shown: "14 Oct 2025, Privacy policy No. 7"; "" where there is none."""
+    told = [(one.row.at, one) for one in whole.told if one.row.at and one.row.state in ("accepted", "delivered")]
+    if not told:
+        return ""
+    at, one = max(told, key=lambda pair: pair[0])
+    return f"{at.day} {at:%b %Y}, {one.policy.title} No. {one.revision.number}"
+
+
 def masked(address: str) -> str:
     """Enough of an address to recognise one that is known already: "a•••a@example.com"."""
     local, at, domain = address.rpartition("@")

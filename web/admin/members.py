@@ -135,6 +135,7 @@ def _page(number: int, *, error: str = "", field: str = "", address: bool = Fals
         language=locales.name(found.locale),
         chart=member_shown.chart(whole.lines, now()),
         lines=member_shown.shown(whole, now()),
+        last_told=member_shown.last_told(whole),
         in_folder=mailbox.holds,
         shown=(lambda given: given) if address else member_shown.masked,
         whole_address=address,

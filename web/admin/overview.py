@@ -55,6 +55,7 @@ def overview() -> str:
         quarantine=quarantine.standing(),
         needs=needs.of(records),
         in_words=in_words,
+        moment=lambda at: outlook.moment(at, now()),
         undecided=session().exec(select(func.count()).where(DueDecision.failures == 0)).one(),
         going=going,
         rows=[_row(record) for record in records],
