@@ -55,6 +55,7 @@ class Audience:
     left_out: Counter[Reason] = field(default_factory=Counter)
     guardians: int = 0  # of the letters
     held: int = 0  # retained members still governed by a text earlier than the one in force
+    bases: Counter[int] = field(default_factory=Counter)  # of the letters: by the text that their readers know
 
     @property
     def told(self) -> int:
@@ -154,7 +155,7 @@ def known(
     if max(knows, joined_under) >= entry.number:
         return "joined under the new text" if joined_under >= entry.number else "already told"
     governing = standing.timeline.at(now)
-    base = min(knows or _began_under(standing, entry), governing.revision if governing else 0)
+    base = knows_of(standing, entry.number, now)
     applies = _applies_from(standing, record, entry, base, now)
     taken_back = {f"notice:{notice_id}" for notice_id in recalled}
     corrects = any(isinstance(fact, Undone) and fact.id in taken_back for fact in standing.facts)
@@ -187,10 +188,17 @@ def addressed(member: Member, what: Known | Reason, barred: frozenset[str], secr
     return Owed(member, way, reason, base, guarded, what.applies_from, what.already, what.corrects)
 
 
-def _began_under(standing: Standing, entry: Entry) -> int:
+def knows_of(standing: Standing, number: int, now: datetime) -> int:
+    """The text before that number which a letter to a member starts from; 0 for none."""
+    governing = standing.timeline.at(now)
+    told = applicability.told(standing.facts, now) or _began_under(standing, number)
+    return min(told, governing.revision if governing else 0)
+
+
+def _began_under(standing: Standing, number: int) -> int:
     """For a member who joined before there was any text: the first one they came under; 0 for none."""
     first = standing.timeline.spans[0].revision if standing.timeline.spans else 0
-    return first if first < entry.number else 0
+    return first if first < number else 0
 
 
 def unreachable(address: str | None, barred: frozenset[str], secret: str) -> Reason:

@@ -11,7 +11,7 @@ from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from notifier import audience, kinds, notices, opening, translated
-from notifier.audience import Audience, Known, Reason, Standing
+from notifier.audience import Audience, Known, Owed, Reason, Standing
 from notifier.kinds import Judge, Judged, V
 from notifier.models import Batch, Member, Notice, Omission
 from policy_versions.archive import Entry, History
@@ -22,24 +22,30 @@ ANYBODY = Known(0, None, already=False)  # a member who is owed something, whate
 
 
 def before_publishing(session: Session, record: History, *, secret: str, now: datetime) -> Audience:
-    """Count who would be told of a revision not yet published (every retained member), and who is held.
+    """Count who would be told of a revision not yet published (every retained member), and what they know.
 
     held: governed by a text earlier than the one in force, because a rule is not met.
     """
     current, counted = record.in_force(now), Audience()
+    coming = len(record.entries) + 1
 
-    def is_held(standing: Standing) -> bool:
+    def stands(standing: Standing) -> tuple[bool, int]:
         span = standing.timeline.at(now)
-        return bool(current and span and span.revision < current.number)
+        held = bool(current and span and span.revision < current.number)
+        return held, audience.knows_of(standing, coming, now)
 
-    judged = kinds.judged(session, record, is_held, now=now)
-    for held, reason, number in _by_way(session, judged):
+    judged = kinds.judged(session, record, stands, now=now)
+    for (held, base), reason, number in _by_way(session, judged):
         counted.add_many(_channel(reason), reason, number)
         counted.held += held * number
+        counted.bases[base] += 0 if reason else number
     barred = audience.suppressed(session)
-    for member, held in judged.apart():
-        counted.add(audience.addressed(member, ANYBODY, barred, secret))
+    for member, (held, base) in judged.apart():
+        verdict = audience.addressed(member, ANYBODY, barred, secret)
+        counted.add(verdict)
         counted.held += held
+        counted.bases[base] += isinstance(verdict, Owed) and verdict.channel == "email"
+    counted.bases = +counted.bases
     counted.left_out.update(audience.gone(session, now))
     return counted
 

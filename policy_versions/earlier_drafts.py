@@ -57,8 +57,9 @@ def set_aside(
     """Keep what a draft said, where another text is about to stand in its place.
 
     Another person's is always kept; of one's own, of which there is one every few seconds, one of ten minutes.
+    What a draft was started with is not: it is a revision's text, or empty.
     """
-    if not (always or replaced.saved_by != actor or _is_due(replaced, now)):
+    if not (always or (replaced.version > 1 and (replaced.saved_by != actor or _is_due(replaced, now)))):
         return
     session.add(replaced)
     session.flush()
@@ -66,8 +67,8 @@ def set_aside(
 
 
 def _is_due(replaced: EarlierDraft, now: datetime) -> bool:
-    """Whether it is the last of its ten minutes of the clock. As a draft was started, it is a revision's, or empty."""
-    return replaced.version > 1 and _span(replaced.saved_at) != _span(now)
+    """Whether it is the last of its ten minutes of the clock."""
+    return _span(replaced.saved_at) != _span(now)
 
 
 def _span(at: datetime) -> int:

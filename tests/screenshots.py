@@ -80,7 +80,7 @@ def administration(page: Page, runtime: Runtime) -> None:
     page.locator("button[name=deed][value=work]").first.click()
     take(page, "publish")
     page.locator("input[name=confirm]").fill("24")
-    page.locator("button[name=deed][value=publish]").click()
+    page.get_by_role("button", name="Publish No.").click()
     scheduler.run_all(runtime)
     for name, path in (("overview", "/admin/"), ("notice", "/admin/notices/1"), ("outbox", "/admin/outbox")):
         page.goto(path)

@@ -336,7 +336,7 @@ class Person:
         for deed, version in (("work", 1), ("keep", 2)):
             given = filled(None, text=f"{LONGER}\n\nWrite to {ADDRESS}.\n", summary=ADDRESS, version=str(version))
             self.admin.post(at, {**given, "deed": deed})
-        self.admin.post(at, {**filled(None, version="3"), "deed": "discard"})
+        self.admin.post(f"{at}/discard", seen=at)
 
     def by_letter(self) -> int:
         with reading(self.house.runtime.engine) as session:

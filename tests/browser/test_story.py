@@ -44,12 +44,12 @@ def test_from_a_draft_to_a_members_letter(signed_in: Page, runtime: Runtime) -> 
     expect(page.get_by_text("Significant").first).to_be_visible()
 
     page.locator("input[name=confirm]").fill("7")
-    page.locator("button[name=deed][value=publish]").click()
+    page.get_by_role("button", name=re.compile("^Publish No")).click()
     expect(page.get_by_role("alert")).to_contain_text("24")
     expect(page.locator("textarea[name=summary]")).to_have_value(re.compile("train our recognition"))
 
     page.locator("input[name=confirm]").fill("24")
-    page.locator("button[name=deed][value=publish]").click()
+    page.get_by_role("button", name=re.compile("^Publish No")).click()
     expect(page.get_by_text("No. 10 of Privacy policy is published")).to_be_visible()
 
     scheduler.run_all(runtime)
@@ -75,7 +75,7 @@ def test_a_revision_to_come_can_be_withdrawn(signed_in: Page, runtime: Runtime) 
     page.locator("textarea[name=summary]").fill("Contributed scans may train our recognition software.")
     page.locator("input[name=effective]").fill("2099-01-01")
     page.locator("input[name=confirm]").fill("24")
-    page.locator("button[name=deed][value=publish]").click()
+    page.get_by_role("button", name=re.compile("^Publish No")).click()
     page.get_by_role("link", name=re.compile("Withdraw")).first.click()
     page.locator("[name=reason]").fill("The date was wrong.")
     page.locator("main form button[type=submit]").last.click()

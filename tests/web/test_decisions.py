@@ -449,7 +449,7 @@ def test_a_notice_stopped_for_another_reason_is_shown_beside_the_reopened_decisi
 # -- the publish form, and what readers see -----------------------------------------------------
 
 
-def test_the_publish_form_shows_how_sure_the_engine_is_and_offers_its_summary(
+def test_the_publish_form_shows_how_sure_the_engine_is_and_how_long_it_can_be_overruled(
     ines: Administrator, running: House
 ) -> None:
     draft = start_draft(ines, running)
@@ -458,14 +458,6 @@ def test_the_publish_form_shows_how_sure_the_engine_is_and_offers_its_summary(
     html = ines.post(page, {**filled(draft, summary="", text=draft.text), "deed": "work"})
     assert "The engine is" in words(html)
     assert "60 minutes after the decision, unless it is overruled by then" in words(html)
-    assert "Take it as the summary" in words(html)
-    version = str(draft.version + 1)
-    html = ines.post(page, {**filled(draft, summary="", text=draft.text, version=version), "deed": "summary"})
-    taken = unescape(html.split('id="f-summary"')[1].split("</textarea>")[0].split(">\n", 1)[1])
-    assert "36 months" in taken
-    assert "Take it as the summary" not in words(html)
-    again = {**filled(draft, summary="My own.", version=str(draft.version + 3)), "deed": "summary"}
-    assert "My own.</textarea>" in ines.post(page, again)
 
 
 def test_readers_see_the_publishers_summary_else_the_decisions(

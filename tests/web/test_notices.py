@@ -458,5 +458,6 @@ def test_the_publish_form_says_the_arithmetic_before_it_is_confirmed(ines: Admin
         draft, text=LONGER, summary="Kept longer.", rule="notice", notice_days="30", effective="2026-08-01"
     )
     said = words(ines.post(f"/admin/drafts/{draft.id}", {**fields, "deed": "work"}))
-    assert "3 members at 2 an hour: the last letter leaves 2 h after the start, so the shortest notice is " in said
-    assert "Every letter leaves early enough for the notice period of 30 days to be over by 1 August 2026." in said
+    assert "Letters 3 ÷ An hour, by quota 2 = To send them all 2 h + The first letter leaves 1 June 2026, 14:00" in said
+    assert "+ Notice period 30 days = The notice period is over for everybody on" in said
+    assert "1 August 2026 can be kept: everybody has had their notice by" in said

@@ -1,219 +1,150 @@
-"""The publish form: one page from text to confirmation, which shows everything before anything leaves."""
+"""The publish form: one page from text to confirmation, which shows everything before anything leaves.
+
+Each deed has an address of its own: to keep a draft, publish it, try its letter on oneself, throw it away. A deed
+done leads back by a redirect, so that reloading the page does nothing twice.
+"""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import partial
+import re
+from dataclasses import replace
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
-from markupsafe import Markup
-from werkzeug.wrappers import Response
+from flask import Response, flash, jsonify, redirect, render_template, request, url_for
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as AnyResponse
 
 from database import writing
-from errors import AudienceDiffers, DateMalformed, DraftChanged, NoSuchDraft, NoticePeriodNotKept, Refusal
-from notifier import arithmetic, audience, deadlines, headcount
-from policy_versions import archive, chain, comparing, dates, deciding, drafts, markdown, policies
-from policy_versions.archive import History, Publication
-from policy_versions.deciding import Judgement
-from policy_versions.diff import Change, redline
-from policy_versions.drafts import DraftFields
-from policy_versions.models import LEAST_NOTICE_DAYS, DecisionRecord, Draft, Policy, Revision
-from web.admin import blueprint, findings, typed
-from web.admin.sign_in import actor
+from errors import AddressMalformed, AudienceDiffers, DayMalformed, Refusal, RowInvalid
+from notifier import addresses
+from policy_versions import archive, audit, drafts, markdown, policies, presence
+from policy_versions.models import DecisionRecord, Draft, Policy
+from web import errors, filters
+from web.admin import blueprint, draft_letters, draft_page, drafting, foreseen, trials, typed
+from web.admin.foreseen import Outlook
+from web.admin.sign_in import actor, limiter
 from web.context import now, runtime, session
-from web.errors import status_of
+from web.headers import LETTER_POLICY
 from web.public import present
 
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What would follow if the draft were published now; `refusal` says why it would not be."""
-
-    refusal: Refusal | None
-    change: Change | None
-    against: Revision | None
-    judged: Judgement | None
-    counted: audience.Audience
-    plan: arithmetic.Plan | None = (
-        None  # how long its letters take; None where the draft says not what it would be
-    )
-
-    def to_tell(self, *, tell_first: bool) -> int:
-        """How many members would be told, by letter or site notice; of a first text only where that is asked."""
-        verdict = self.judged.verdict if self.judged else ""
-        tells = verdict == "significant" or (verdict == "first" and tell_first)
-        return self.counted.told if tells else 0
+Answer = str | AnyResponse | tuple[str, int]
+# A draft shown as readers will see it, in a frame of the form: nothing in it runs or leads out of it.
+PREVIEW_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'; sandbox allow-same-origin"
+)
 
 
-def outlook(draft: Draft, policy: Policy, at: datetime, *, tell_first: bool | None = None) -> Outlook:
-    """What would follow. tell_first: whether a notice of a first text is asked for; None: as the form says."""
-    record = archive.history(session(), policy)
-    counted = headcount.before_publishing(session(), record, secret=runtime().secret, now=at)
-    current = record.in_force(at) or record.latest()
-    against = current.revision if current else None
+@blueprint.get("/drafts/<row:draft_id>", endpoint="draft")
+def draft(draft_id: int) -> str:
+    drafting.opened(draft_id)
+    return draft_page.page(drafts.by_id(session(), draft_id))
+
+
+@blueprint.get("/drafts/<row:draft_id>/parts", endpoint="draft_parts")
+def parts(draft_id: int) -> str:
+    """The same page for the script, which takes from it the parts that are worked out."""
+    return draft_page.page(drafts.by_id(session(), draft_id), live=True)
+
+
+# -- keeping it ---------------------------------------------------------------------------------
+
+
+@blueprint.post("/drafts/<row:draft_id>", endpoint="keep_draft")
+def keep(draft_id: int) -> Answer:
+    """Keep what was typed, and do what the button says besides; nothing that anybody but us sees."""
+    given, deed = typed.fields(), request.form.get("deed", "work")
     try:
-        markdown.check(draft.text)
-    except Refusal as unreadable:
-        return Outlook(unreadable, None, against, None, counted)
-    refusal, judged = _judge(draft, policy, record, at)
-    change = comparing.compare_draft(session(), against, draft.text) if against else None
-    seen = Outlook(refusal, change, against, judged, counted, _plan(draft, policy, counted.email, at))
-    asked = _tell_first() if tell_first is None else tell_first
-    return seen if refusal else replace(seen, refusal=_period_not_kept(seen, tell_first=asked))
-
-
-def _plan(draft: Draft, policy: Policy, letters: int, at: datetime) -> arithmetic.Plan | None:
-    try:
-        given = drafts.publication(draft, policy)
-    except Refusal:
-        return None
-    return deadlines.of_draft(session(), runtime(), policy, given, letters, now=at)
-
-
-def _period_not_kept(seen: Outlook, *, tell_first: bool) -> Refusal | None:
-    """Where the installation is strict: that the letters cannot leave in time for the day that the draft names."""
-    if seen.plan is None or not seen.to_tell(tell_first=tell_first):
-        return None
-    try:
-        arithmetic.check(seen.plan, strict=runtime().settings.strict_effective_date)
-    except NoticePeriodNotKept as refusal:
-        return refusal
-    return None
-
-
-def _judge(draft: Draft, policy: Policy, record: History, at: datetime) -> tuple[Refusal | None, Judgement | None]:
-    """What the engine would decide, and why the draft could not be published as it stands."""
-    try:
-        given = drafts.publication(draft, policy)
-    except Refusal as malformed:
-        return malformed, None
-    stand_in = _stand_in(given, record, at)
-    judged = deciding.judge(record.entries, stand_in, partial(comparing.blocks, session()))
-    try:
-        archive.check(record, given, now=at)
-    except Refusal as refusal:
-        return refusal, judged
-    return None, judged
-
-
-def _stand_in(given: Publication, record: History, at: datetime) -> Revision:
-    """The row that publishing would write, for the engine to judge."""
-    return Revision(
-        policy_id=record.policy.id or 0,
-        number=len(record.entries) + 1,
-        revision_date=str(given.revision_date or dates.of(at, record.policy.zone)),
-        text=given.text,
-        sha256=chain.sha256(given.text),
-        chain="",
-        published_at=at,
-        effective_at=given.effective_at or at,
-        rule=given.rule,
-        notice_days=given.notice_days if given.rule == "notice" else 0,
-        recorded_at=at,
-    )
-
-
-@blueprint.route("/drafts/<row:draft_id>", methods=["GET", "POST"], endpoint="draft")
-def draft(draft_id: int) -> str | Response | tuple[str, int]:
-    """Show the form; or do what its button says: work it out, keep, publish, throw away."""
-    if request.method == "GET":
-        return _form(drafts.by_id(session(), draft_id))
-    deed = request.form.get("deed", "work")
-    if deed == "discard":
-        return _discard(draft_id)
-    given = typed.fields()
-    try:
-        _save(draft_id, given)
-        if deed == "publish":
-            return _publish(draft_id)
+        drafting.save(draft_id, given)
         if deed == "summary":
-            _take_summary(draft_id)
+            drafting.change(draft_id, summary="")
+        if deed == "earliest":
+            drafting.change(draft_id, effective=_earliest(draft_id))
     except Refusal as refusal:
-        return _again(draft_id, given, refusal)
+        return draft_page.refused(draft_id, given, refusal)
+    if drafting.wants_json():
+        return _kept(draft_id)
     if deed == "keep":
         flash("The draft is kept. Nothing is public.")
-    anchor = {"work": "changes", "summary": "summary"}.get(deed)
-    asked = "yes" if _tell_first() else None
-    return redirect(url_for("admin.draft", draft_id=draft_id, tell_first=asked, _anchor=anchor))
+    if typed.has_file():
+        flash("The text of the file stands in the form, and is kept. Nothing is public.")
+    return drafting.back_to(draft_id, _ANCHORS.get(deed))
 
 
-def _tell_first() -> bool:
-    """Whether a notice of a first text is asked for: no part of the draft, so the form carries it along."""
-    given = request.form if request.method == "POST" else request.args
-    return given.get("tell_first") == "yes"
+_ANCHORS = {"work": "changes", "summary": "summary", "earliest": "dates", "letter": "letter", "mine": "changes"}
 
 
-def _save(draft_id: int, given: DraftFields) -> None:
-    """In a transaction of its own: what was typed is kept even where publishing is refused."""
-    with writing(runtime().engine) as own:
-        instant = runtime().clock.now(own)
-        drafts.save(own, draft_id, given, version=_opened(), actor=actor(), now=instant)
-    session().rollback()  # on SQLite it would still read what was there when the request began
-
-
-def _take_summary(draft_id: int) -> None:
-    """Put what the engine would say into the draft's own summary, where that is empty."""
+def _earliest(draft_id: int) -> str:
+    """The first day that every letter could name. Raises: DayMalformed where none can be told."""
     found = drafts.by_id(session(), draft_id)
-    judged = outlook(found, session().get_one(Policy, found.policy_id), now()).judged
-    if found.summary or judged is None:
-        return
-    given = DraftFields(
-        found.text, found.revision_date, found.effective, found.rule, str(found.notice_days), judged.summary
+    policy = session().get_one(Policy, found.policy_id)
+    plan = foreseen.outlook(found, policy, now(), tell_first=drafting.tell_first(), live=True).plan
+    if plan is None:
+        raise DayMalformed(found.effective)
+    return f"{plan.earliest.astimezone(policy.zone):%Y-%m-%d}"
+
+
+def _kept(draft_id: int) -> Response:
+    found = drafts.by_id(session(), draft_id)
+    policy = session().get_one(Policy, found.policy_id)
+    return jsonify(
+        version=found.version,
+        at=f"{now().astimezone(policy.zone):%H:%M}",
+        full=filters.instant(now(), policy.zone),
     )
-    with writing(runtime().engine) as own:
-        instant = runtime().clock.now(own)
-        drafts.save(own, draft_id, given, version=found.version, actor=actor(), now=instant)
-    session().rollback()
 
 
-def _opened() -> int:
-    """The version of the draft that the person has before them."""
-    version = request.form.get("version", "")
-    return int(version[:9]) if version.isascii() and version.isdigit() else 0
-
-
-def _again(draft_id: int, given: DraftFields, refusal: Refusal) -> tuple[str, int]:
-    """The form with what was typed; where the draft is gone meanwhile, what was typed alone."""
-    session().rollback()  # the draft may have gone since the request began to read
-    try:
-        return _form(_as_given(draft_id, given, refusal), refusal), status_of(refusal)
-    except NoSuchDraft as gone:
-        return typed.page(given, gone, policy_slug=request.form.get("policy", ""))
-
-
-def _as_given(draft_id: int, given: DraftFields, refusal: Refusal) -> Draft:
-    """The draft with what the person typed in it, so that a refusal loses nothing."""
+@blueprint.get("/drafts/<row:draft_id>/others", endpoint="draft_others")
+def others(draft_id: int) -> Response:
+    """For the script, now and then: whether somebody else has the draft open, or has kept another text."""
+    drafting.opened(draft_id)
     found = drafts.by_id(session(), draft_id)
-    session().expunge(found)
-    if isinstance(refusal, DraftChanged):
-        found.version = _opened()  # another press of the button must not overwrite what they have not seen
-    for name in typed.FIELDS:
-        if name != "notice_days":
-            setattr(found, name, getattr(given, name))
-    found.text = drafts.as_in_source(given.text, drafts.source_of(session(), found))
-    if given.notice_days.isascii() and given.notice_days.isdigit():
-        found.notice_days = int(given.notice_days[:4])
-    return found
+    seen = presence.others(session(), draft_id, actor(), now=now())
+    html = render_template("admin/_draft_others.html", others=seen, draft=found, at=now())
+    return jsonify(version=found.version, by=found.saved_by, html=html)
 
 
-def _publish(draft_id: int) -> Response:
+@blueprint.post("/drafts/<row:draft_id>/discard", endpoint="discard_draft")
+def discard(draft_id: int) -> AnyResponse:
+    with writing(runtime().engine) as own:
+        policy = drafts.throw_away(own, draft_id, actor=actor(), now=runtime().clock.now(own))
+    flash("The draft is thrown away.")
+    return redirect(url_for("admin.policy", slug=policy.slug))
+
+
+# -- publishing ---------------------------------------------------------------------------------
+
+
+@blueprint.route("/drafts/<row:draft_id>/publish", methods=["GET", "POST"], endpoint="publish_draft")
+def publish(draft_id: int) -> Answer:
+    """Keep what was typed, then publish it. A file that was chosen is shown first: nobody has read it yet."""
+    if request.method == "GET":
+        return drafting.back_to(draft_id, "publish")
+    if typed.has_file():
+        return keep(draft_id)
+    given = typed.fields()
+    try:
+        drafting.save(draft_id, given)
+        return _publish(draft_id, given.summary)
+    except Refusal as refusal:
+        return draft_page.refused(draft_id, given, refusal)
+
+
+def _publish(draft_id: int, summary: str) -> AnyResponse:
     """Publish in one transaction with the due decision, if the number typed is the number that would be told."""
     at = now()
     found = drafts.by_id(session(), draft_id)
     policy = session().get_one(Policy, found.policy_id)
-    given = drafts.publication(found, policy)
+    given = replace(drafts.publication(found, policy), summary=summary.strip())
     archive.check(archive.history(session(), policy), given, now=at)
-    seen = outlook(found, policy, at)
+    seen = foreseen.outlook(found, policy, at, tell_first=drafting.tell_first())
     if seen.refusal is not None:
         raise seen.refusal
     expected = _confirmed(seen)
     with writing(runtime().engine) as own:
         locked = policies.lock(own, policy.slug)
         instant = runtime().clock.now(own)
-        publication = replace(given, expected_audience=expected, tell_first=_tell_first())
+        publication = replace(given, expected_audience=expected, tell_first=drafting.tell_first())
         made = archive.publish(own, locked, publication, actor=actor(), now=instant)
         drafts.discard(own, draft_id)
     flash(f"No. {made.number} of {policy.title} is published. The scheduler decides it within seconds.")
@@ -222,119 +153,106 @@ def _publish(draft_id: int) -> Response:
 
 def _confirmed(seen: Outlook) -> int | None:
     """The number the publisher typed, where anybody would be told. Raises: AudienceDiffers."""
-    telling = seen.to_tell(tell_first=_tell_first())
-    if not telling:
-        return None
-    typed = request.form.get("confirm", "").strip().replace(",", "")
-    if typed != str(telling):
-        raise AudienceDiffers(request.form.get("confirm", "").strip()[:40], telling)
-    return telling
+    telling = seen.to_tell(tell_first=drafting.tell_first())
+    confirmed = request.form.get("confirm", "").strip()
+    if confirmed.translate(_SEPARATORS) == (str(telling) if telling else ""):
+        return telling or None
+    shown = request.form.get("shown", "")
+    was = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 12 else None
+    raise AudienceDiffers(confirmed[:40], telling, was=was)
 
 
-def _discard(draft_id: int) -> Response:
-    with writing(runtime().engine) as own:
-        policy = drafts.throw_away(own, draft_id, actor=actor(), now=runtime().clock.now(own))
-    flash("The draft is thrown away.")
-    return redirect(url_for("admin.policy", slug=policy.slug))
+# what stands between the thousands of a number, as people write them
+_SEPARATORS = str.maketrans("", "", ",.'’ \u00a0\u2009\u202f")
 
 
-def _form(found: Draft, refusal: Refusal | None = None) -> str:
-    policy = session().get_one(Policy, found.policy_id)
-    seen = outlook(found, policy, now())
-    record = archive.history(session(), policy)
-    return render_template(
-        "admin/draft.html",
-        page_title=f"Publish {policy.title}, No. {len(record.entries) + 1}",
-        policy=policy,
-        draft=found,
-        number=len(record.entries) + 1,
-        error=str(refusal) if refusal else "",
-        error_field=_field(refusal, found),
-        is_changed_since=isinstance(refusal, DraftChanged),
-        outlook=seen,
-        decided=findings.of_judgement(seen.judged) if seen.judged else None,
-        arithmetic=_arithmetic(seen),
-        review_minutes=int(runtime().settings.review_window.total_seconds()) // 60,
-        refusal_field=_field(seen.refusal, found),
-        tell_first=_tell_first(),
-        to_tell=seen.to_tell(tell_first=_tell_first()),
-        typed={name: request.form.get(name, "").strip()[:40] for name in ("confirm", "notice_days")},
-        labels=_labels(found),
-        against=_against(seen),
-        redline=Markup(redline.html(seen.change, context=0)) if seen.change else "",  # noqa: S704
-        counts=present.counts(seen.change) if seen.change else None,
-        words=len(found.text.split()),
-        sections=sum(h.level == 2 for h in markdown.outline(found.text)),
-        earliest=dates.day_label(_earliest(found, policy), policy.zone),
-        least_days=LEAST_NOTICE_DAYS,
-        started_from=drafts.source_of(session(), found),
-    )
-
-
-def _arithmetic(seen: Outlook) -> list[str]:
-    """How long the letters take, and whether the notice period holds for all: in words, where anybody is told."""
-    if seen.plan is None or not seen.to_tell(tell_first=_tell_first()):
-        return []
-    first = deadlines.gate(runtime(), seen.plan.letters)
-    return [*arithmetic.sentences(seen.plan), *([first] if first else [])]
-
-
-def _earliest(found: Draft, policy: Policy) -> datetime:
-    """The first day on which everybody told today could be under the text, by its rule."""
-    from datetime import timedelta
-
-    period = timedelta(days=found.notice_days if found.rule == "notice" else 0)
-    return dates.day_begun_after(now() + period, policy.zone)
-
-
-def _against(seen: Outlook) -> dict[str, Any] | None:
-    if seen.against is None:
-        return None
-    return {"number": seen.against.number, "date_label": seen.against.date.label}
-
-
-def _labels(found: Draft) -> dict[str, str]:
-    """The dates as readers will see them; nothing for one that is empty or malformed."""
-    said = {"revision_date": "", "effective": ""}
-    with suppress(DateMalformed):
-        said["revision_date"] = dates.RevisionDate.parse(found.revision_date).label
-    with suppress(DateMalformed):
-        said["effective"] = dates.RevisionDate.parse(str(dates.parse_day(found.effective))).label
-    return said
-
-
-_FIELD_OF = {
-    "AudienceDiffers": "confirm",
-    "IntoThePast": "effective",
-    "BeforeEarlierRevision": "effective",
-    "NoticePeriodTooShort": "notice_days",
-    "Invalid": "notice_days",
-    "DraftChanged": "",
-}
-
-
-def _field(refusal: Refusal | None, found: Draft) -> str:
-    """The form field that a refusal is about: it gets the red bar, and the summary on top leads to it."""
-    if refusal is None:
-        return ""
-    if isinstance(refusal, DateMalformed):
-        return "effective" if found.effective and not _labels(found)["effective"] else "revision_date"
-    return getattr(refusal, "field", _FIELD_OF.get(type(refusal).__name__, "text"))
+# -- looking at it ------------------------------------------------------------------------------
 
 
 @blueprint.get("/drafts/<row:draft_id>/preview", endpoint="preview")
-def preview(draft_id: int) -> str:
-    """The draft exactly as readers would see it."""
+def preview(draft_id: int) -> Response:
+    """The draft exactly as readers would see it, shut in: whoever publishes reads what somebody else wrote."""
     found = drafts.by_id(session(), draft_id)
     policy = session().get_one(Policy, found.policy_id)
+    try:
+        answer = Response(_preview(found, policy), mimetype="text/html")
+    except Refusal as refusal:
+        sentence, status = errors.page(errors.status_of(refusal), str(refusal))
+        answer = Response(sentence, status, mimetype="text/html")
+    answer.headers["Content-Security-Policy"] = PREVIEW_POLICY
+    return answer
+
+
+def _preview(found: Draft, policy: Policy) -> str:
     markdown.check(found.text)
     given = drafts.publication(found, policy)
     record = archive.history(session(), policy)
-    row = _stand_in(given, record, now())
-    row.summary = found.summary
     first = DecisionRecord(revision_id=0, verdict="first", decided_at=now(), recorded_at=now())
+    row = foreseen.stand_in(given, record, now())
     entry = archive.Entry(row, None, None if record.latest() else first)
     whole = session().get(Policy, policy.part_of_id) if policy.part_of_id else None
-    return present.text_page(
-        archive.History(policy, (*record.entries, entry)), entry, whole, now(), is_current=True, upcoming=[]
-    )
+    shown = archive.History(policy, (*record.entries, entry))
+    html = present.text_page(shown, entry, whole, now(), is_current=True, upcoming=[])
+    return _SCRIPT.sub("", html)  # the frame would not run it, and would complain
+
+
+_SCRIPT = re.compile(r"<script\b[^>]*></script>")
+
+
+@blueprint.get("/drafts/<row:draft_id>/letter", endpoint="draft_letter")
+def letter(draft_id: int) -> Response:
+    """A letter's HTML alone, for a sandboxed frame: its inlined styles are allowed here, not in the form."""
+    found = draft_letters.chosen(draft_id)[2]
+    if found is None:
+        raise NotFound
+    answer = Response(found.read("html"), mimetype="text/html")
+    answer.headers["Content-Security-Policy"] = LETTER_POLICY
+    return answer
+
+
+@blueprint.route("/drafts/<row:draft_id>/test", methods=["GET", "POST"], endpoint="test_draft")
+@limiter.limit("6 per minute", methods=["POST"])
+def test(draft_id: int) -> Answer:
+    """Keep what was typed, and send the letter that is shown to an address: marked as a test, and no delivery."""
+    if request.method == "GET":
+        return drafting.back_to(draft_id, "letter")
+    given = typed.fields()
+    try:
+        drafting.save(draft_id, given)
+        flash(_send_test(draft_id))
+    except Refusal as refusal:
+        return draft_page.refused(draft_id, given, refusal)
+    return drafting.back_to(draft_id, "letter")
+
+
+def _send_test(draft_id: int) -> str:
+    """Raises: AddressMalformed, NoSuchMember, and whatever keeps the draft from being read."""
+    try:
+        address = addresses.checked(request.form.get("address", ""))
+    except RowInvalid as error:
+        raise AddressMalformed from error
+    draft_letters.remember(address)
+    kept, found, foretold = draft_letters.chosen(draft_id)
+    if foretold is None:
+        return "That member would get no letter, so none was sent."
+    message, recipient = found.test(foretold, address=address)
+    which: dict[str, Any] = {"base": foretold.base, "locale": foretold.letter.locale, "draft": draft_id}
+    session().close()  # the connection is given back before the network is used
+    outcome, said = trials.send(message, recipient)
+    with writing(runtime().engine) as own:
+        audit.record(
+            own,
+            actor=actor(),
+            action="test letter sent",
+            subject=f"policy {kept.policy_id}",
+            now=runtime().clock.now(own),
+            audience=foretold.letter.audience,
+            outcome=outcome,
+            **which,
+        )
+    return said
+
+
+from web.admin import earlier, resuming  # noqa: E402 -- their routes and refusals are the form's
+
+ROUTES = (earlier, resuming)

@@ -89,7 +89,7 @@ def require_signed_in() -> Response | None:
     if endpoint in permissions.OPEN:
         return None
     if not current_user.is_authenticated:
-        return redirect(url_for("admin.sign_in", next=request.full_path.rstrip("?")))
+        return _asked_to_sign_in()
     _seen()
     needed = permissions.need(endpoint)
     first = _first_of_all()
@@ -97,6 +97,15 @@ def require_signed_in() -> Response | None:
         return redirect(url_for(f"admin.{first}"))
     permissions.require(needed.of(request.method))
     return _make_sure() if needed.sure and not current_user.sure and not current_user.account.one_time else None
+
+
+def _asked_to_sign_in() -> Response:
+    """What was typed into a draft comes along; all else is asked for again."""
+    from web.admin import resuming  # which shows the form, and so knows of this module
+
+    if resuming.is_ours():
+        return resuming.signed_out()
+    return redirect(url_for("admin.sign_in", next=request.full_path.rstrip("?")))
 
 
 def _seen() -> None:

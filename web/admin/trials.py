@@ -87,7 +87,7 @@ def test_letter(notice_id: int) -> Answer:
         session(), found, record, which, runtime().settings, address=address, now=now()
     )
     session().close()  # the connection is given back before the network is used
-    outcome, said = _send(message, recipient)
+    outcome, said = send(message, recipient)
     with writing(runtime().engine) as own:
         instant = runtime().clock.now(own)
         control.note(
@@ -105,7 +105,7 @@ def _which(found: Notice, record: History) -> Specimen:
     return next((one for one in offered if pages.key(one) == chosen), offered[0])
 
 
-def _send(message: Message, recipient: Recipient) -> tuple[str, str]:
+def send(message: Message, recipient: Recipient) -> tuple[str, str]:
     """What became of it: in a word for the log, and in a sentence for the person. Never with the address."""
     try:
         runtime().sender.send(message, [recipient], attempt_id=0)

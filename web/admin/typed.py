@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from database import writing
-from errors import NoSuchPolicy, Refusal
+from errors import NoSuchPolicy, Refusal, TextNotReadable
 from policy_versions import archive, drafts, policies
 from policy_versions.drafts import DraftFields
 from policy_versions.models import Policy
@@ -15,11 +17,41 @@ from web.admin.sign_in import actor
 from web.context import runtime, session
 from web.errors import status_of
 
-FIELDS = ("text", "revision_date", "effective", "rule", "notice_days", "summary")
+FIELDS: tuple[str, ...] = ("text", "revision_date", "effective", "rule", "notice_days", "summary", "controller")
 
 
 def fields() -> DraftFields:
+    """What stands in the form's fields."""
     return DraftFields(**{name: request.form.get(name, "") for name in FIELDS})
+
+
+def to_keep(given: DraftFields) -> DraftFields:
+    """The same as a draft keeps it: with the text of a file, where one was chosen.
+
+    A summary that is as it was proposed is not kept, so that it goes on following the findings.
+    Raises: TextNotReadable.
+    """
+    proposed = _one_way(request.form.get("proposed", ""))
+    own = "" if proposed and _one_way(given.summary) == proposed else given.summary
+    return replace(given, summary=own, text=_of_file() if has_file() else given.text)
+
+
+def _one_way(words: str) -> str:
+    return words.replace("\r\n", "\n").strip()
+
+
+def has_file() -> bool:
+    chosen = request.files.get("file")
+    return bool(chosen and chosen.filename)
+
+
+def _of_file() -> str:
+    """Raises: TextNotReadable."""
+    try:
+        read: bytes = request.files["file"].read()
+        return read.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TextNotReadable("the file is not UTF-8 text") from error
 
 
 def page(given: DraftFields, refusal: Refusal, *, policy_slug: str) -> tuple[str, int]:

@@ -12,7 +12,7 @@ from errors import AudienceUnsaid
 from notifier import control, notices
 from policy_versions import archive, drafts, policies
 from policy_versions.models import Draft, Policy
-from web.admin import publish as form
+from web.admin import foreseen as form
 from web.api import DEEDS, api
 from web.api.access import by_one, key
 from web.api.repeats import Done, once
