@@ -6,7 +6,7 @@ Of an erased one it is what stays: everything by pseudonym, and nothing personal
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,7 @@ from notifier.models import (
     Member,
     Notice,
     Suppression,
+    UnmatchedEvent,
 )
 from notifier.revocations import LinkRevocation
 from notifier.standing import Line
@@ -69,6 +70,14 @@ class Barred:
 
 
 @dataclass(frozen=True, slots=True)
+class Stray:
+    """What was reported of an address of a member, and of no letter that is known. whose: member or guardian."""
+
+    whose: str
+    event: UnmatchedEvent
+
+
+@dataclass(frozen=True, slots=True)
 class Dossier:
     """See the module. accounts: the member's pseudonym, then those of all accounts merged into theirs."""
 
@@ -81,6 +90,7 @@ class Dossier:
     told: Sequence[Told]
     said: Sequence[Said]
     barred: Sequence[Barred]
+    strays: Sequence[Stray]
     revocations: Sequence[LinkRevocation]
     audited: Sequence[AuditEntry]
     numbers: Mapping[str, int]  # of the revisions that evidence is of, by the evidence's id
@@ -112,6 +122,7 @@ def of_member(session: Session, member: Member, *, secret: str, now: datetime) -
         told=_told(session, ids),
         said=_said(session, ids),
         barred=_barred(session, member, secret),
+        strays=_strays(session, member, secret),
         revocations=session.exec(taken_back.order_by(col(LinkRevocation.id))).all(),
         audited=session.exec(select(AuditEntry).where(named).order_by(col(AuditEntry.id))).all(),
         numbers=_numbers(session, lines),
@@ -197,11 +208,25 @@ def _said(session: Session, ids: Sequence[int]) -> list[Said]:
     return [Said(*found) for found in session.exec(words.order_by(col(Acknowledgement.id)))]
 
 
-def _barred(session: Session, member: Member, secret: str) -> list[Barred]:
-    """Suppressions, standing and lifted, of the addresses that a member and their guardian have now."""
-    found = []
+def _addresses(member: Member, secret: str) -> Iterator[tuple[str, Sequence[str]]]:
+    """The addresses that a member and their guardian have now, each as the hashes it is kept by."""
     for whose, address in (("member", member.email), ("guardian", member.guardian_email)):
-        keys = suppressions.keys(address, secret) if address else ()
+        if address:
+            yield whose, suppressions.keys(address, secret)
+
+
+def _strays(session: Session, member: Member, secret: str) -> list[Stray]:
+    found = []
+    for whose, keys in _addresses(member, secret):
+        query = select(UnmatchedEvent).where(col(UnmatchedEvent.address_key).in_(keys))
+        found += [Stray(whose, one) for one in session.exec(query.order_by(col(UnmatchedEvent.id)))]
+    return found
+
+
+def _barred(session: Session, member: Member, secret: str) -> list[Barred]:
+    """Suppressions, standing and lifted, of these addresses."""
+    found = []
+    for whose, keys in _addresses(member, secret):
         query = select(Suppression).where(col(Suppression.email_key).in_(keys)).order_by(col(Suppression.id))
         found += [Barred(whose, one) for one in session.exec(query)]
     return found

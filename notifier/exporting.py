@@ -112,6 +112,7 @@ def tables(whole: Dossier) -> dict[str, Table]:
         "notices": _notices(whole.told),
         "attempts": _attempts(whole.told),
         "events": _events(whole.told),
+        "reports_unmatched": _strays(whole),
         "acknowledgements": _acknowledgements(whole),
         "suppressions": _suppressions(whole),
         "links_revoked": _revocations(whole),
@@ -210,6 +211,14 @@ def _events(told: Sequence[Told]) -> Table:
     return header, rows
 
 
+def _strays(whole: Dossier) -> Table:
+    rows: list[Cells] = [
+        (one.event.id, one.whose, one.event.event, one.event.happened_at, one.event.recorded_at)
+        for one in whole.strays
+    ]
+    return ("id", "address_of", "event", "happened_at", "recorded_at"), rows
+
+
 def _acknowledgements(whole: Dossier) -> Table:
     header = ("id", "policy", "revision", "kind", "actor", "route", "locale", "shown_sha256", "recorded_at")
     rows: list[Cells] = [
@@ -255,6 +264,7 @@ upcoming.csv          texts that are published and do not govern them yet
 notices.csv           what they were owed, and what became of each: see state and said
 attempts.csv          each request that carried, or may have carried, one of their letters
 events.csv            what providers and pages reported of these letters
+reports_unmatched.csv what was reported of their address, and of no letter that is known
 acknowledgements.csv  what they, or their guardian, said of which text
 suppressions.csv      whether their address is not written to, and why
 links_revoked.csv     when links of theirs were taken back

@@ -19,6 +19,7 @@ from notifier.models import Member
 from policy_versions.models import Revision
 from tests.conftest import NOON
 from tests.house import FIRST, LONGER, House, KeptLetters
+from tests.notifier.events.reports import hear
 from tests.notifier.records import of_everything
 from tests.notifier.sending import Later
 
@@ -78,7 +79,7 @@ def test_everything_about_a_member_is_in_their_export(house: House, letters: Kep
     of_everything(house, letters, later)
     found = export(house, number(house, "ann"))
     assert {name for name, rows in found.items() if not rows} <= {
-        *("guardianship", "suppressions", "upcoming", "audit")
+        *("guardianship", "suppressions", "upcoming", "audit", "reports_unmatched")
     }
     assert found["profile"][0]["email"] == "ann@example.com"
     assert {row["what"] for row in found["accounts"]} == {"merged into"}
@@ -86,7 +87,7 @@ def test_everything_about_a_member_is_in_their_export(house: House, letters: Kep
     assert [row["state"] for row in found["attempts"]].count("accepted") >= 2, "one for each of two accounts"
     assert [row["event"] for row in found["events"]] == ["processed"]
     assert [(row["kind"], row["shown_sha256"]) for row in found["acknowledgements"]] == [("read", "")]
-    assert found["timeline"][0]["basis"] == "joined"
+    assert next(row for row in found["timeline"] if row["policy"] == "privacy")["basis"] == "joined"
     ward = export(house, number(house, "ward"))
     assert ward["guardianship"][0]["guardian"] == "set"
     assert ward["profile"][0]["guardian_email"] == "guardian@example.com"
@@ -210,3 +211,16 @@ def test_each_table_that_names_a_member_has_its_place_in_the_export() -> None:
     assert naming == {
         *("acknowledgement", "delivery", "former_name", "guardian_change", "link_revocation", "member_merge")
     }, "a new table about members goes into notifier/dossier.py and into the export"
+
+
+def test_what_was_reported_of_an_address_and_of_no_letter_is_in_the_export_of_whose_it_is(house: House) -> None:
+    house.member("ann")
+    house.member("bob")
+    house.member("ward", guardian_email="ann@example.com")
+    at = int(house.now.timestamp())
+    heard = (("bounce", "Ann@Example.com"), ("processed", "nobody@example.com"))
+    hear(house, *({"event": e, "email": to, "timestamp": at, "delivery": "4711"} for e, to in heard))
+    found = {name: export(house, number(house, name))["reports_unmatched"] for name in ("ann", "bob", "ward")}
+    assert [(row["address_of"], row["event"]) for row in found["ann"]] == [("member", "bounce")]
+    assert [row["address_of"] for row in found["ward"]] == ["guardian"]
+    assert found["bob"] == []
