@@ -16,6 +16,7 @@ from tests.conftest import make_settings
 from tests.house import LONGER, House
 from tests.notifier.ledgers import Books, Plan
 from tests.web.test_admin import Administrator, admin, password_hash, running, words
+from web.four_eyes import ReleaseRequest, digest_of_payload
 
 __all__ = ["admin", "password_hash", "running"]  # fixtures
 
@@ -153,3 +154,16 @@ def test_what_is_going_out_says_how_far_it_is(admin: Administrator, running: Hou
     assert "2 of 3 letters sent, Privacy policy, No. 1" in said
     assert "Delivered 1 50.0 % of those sent" in said
     assert books.session.exec(select(Notice.state)).all() == ["sending"]
+
+
+def test_what_another_publisher_asked_for_is_looked_at(admin: Administrator, running: House) -> None:
+    with writing(running.runtime.engine) as session:
+        for asked_by, title in (("olga", "Publish No. 2"), ("ines", "Publish No. 3")):
+            session.add(
+                ReleaseRequest(
+                    kind="translate", policy_id=1, subject_id=1, title=title, payload={}, digest=digest_of_payload({}),
+                    asked_by=asked_by, asked_at=running.now,
+                )
+            )  # fmt: skip
+    [need] = needs(admin)
+    assert need.startswith("Two persons olga has asked for a second person: Publish No. 2.")

@@ -20,6 +20,7 @@ from policy_versions.models import (
     Translation,
     TranslationDecision,
 )
+from web.admin import four_eyes
 from web.context import now, session
 
 TRANSLATIONS = timedelta(days=14)  # how long a translation that says something else is brought up
@@ -44,6 +45,7 @@ def of(records: Sequence[History]) -> Iterator[Need]:
     yield from _undecided()
     yield from _reopened(records)
     yield from _proposed(records)
+    yield from _asked()
     yield from _translations()
     yield from _different()
 
@@ -97,6 +99,19 @@ def _proposed(records: Sequence[History]) -> Iterator[Need]:
                 "See the decision",
                 "Proposed",
             )
+
+
+def _asked() -> Iterator[Need]:
+    """What one publisher has asked for and another is to confirm."""
+    for one in four_eyes.to_answer():
+        yield Need(
+            "waiting",
+            f"{one.asked_by} has asked for a second person: {one.title}.",
+            "Nothing of it happens until another publisher confirms it.",
+            url_for("admin.request", number=one.id),
+            "Look at it",
+            "Two persons",
+        )
 
 
 # -- translations -------------------------------------------------------------------------------
