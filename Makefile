@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 BIND ?= 127.0.0.1:8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint types imports units screenshots bench bench-significance bench-delivery bench-applicability format lock clean
+.PHONY: help setup run demo test lint types imports units screenshots bench bench-significance bench-delivery bench-applicability bench-pages format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -72,6 +72,9 @@ bench-delivery: $(VENV)/.tested-with ## Measure sending by the million (ARGS='--
 
 bench-applicability: $(VENV)/.tested-with ## Measure which text governs whom (ARGS='--members 100000 --only asking')
 	$(BIN)/python benchmarks/applicability.py $(ARGS)
+
+bench-pages: $(VENV)/.tested-with ## Measure the public pages (ARGS='--only rate,first')
+	$(BIN)/python benchmarks/pages.py $(ARGS)
 
 format: $(VENV)/.tested-with ## Put the code in its form
 	$(BIN)/ruff check --fix .

@@ -227,6 +227,17 @@ class PolicyRetired(Conflict):
         super().__init__(f"“{title}” is retired and takes no further text; take it up again first.")
 
 
+class AccentUnreadable(Invalid):
+    """`nearest`: the shade that would do."""
+
+    def __init__(self, colour: str, scheme: str, ratio: float, where: str, least: float, nearest: str) -> None:
+        self.nearest = nearest
+        super().__init__(
+            f"{colour} has a contrast of {int(ratio * 100) / 100:.2f} : 1 on {where} of {scheme} pages, and text "
+            f"needs {least} : 1; the nearest shade that passes is {nearest}"
+        )
+
+
 class TooManyComparisons(Refusal):
     """`seconds`: until the next one is made for whoever asks."""
 

@@ -15,7 +15,9 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from errors import SettingInvalid
+import colours
+import pictures
+from errors import AccentUnreadable, SettingInvalid
 
 PREFIX = "GAZETTE_"
 LEAST_SECRET = 32
@@ -67,6 +69,10 @@ class Settings(BaseSettings):
     database_url: str = Field(default_factory=lambda: f"sqlite:///{home() / 'gazette.db'}")
     public_url: Url = "http://127.0.0.1:8000"
     company_address: str = ""
+    accent: str | None = None  # two colours, for light pages and for dark ones
+    logo: Path | None = None  # an SVG or PNG file, shown before the company's name
+    footer: str = ""  # Markdown, at the foot of every page
+    templates: Path | None = None  # a folder whose templates go before ours
     mail: str = Field(default_factory=lambda: f"folder:{home() / 'outbox'}")
     mail_from: Address | None = None  # the contact address unless set
     sendgrid_api_key: SecretStr | None = None
@@ -120,6 +126,30 @@ class Settings(BaseSettings):
             raise ValueError("is not the verification key that SendGrid shows; copy it again, whole") from error
         return value.strip()
 
+    @field_validator("accent")
+    @classmethod
+    def _can_be_read(cls, value: str | None) -> str | None:
+        try:
+            if value is not None:
+                colours.accents(value)
+            return value
+        except AccentUnreadable as refusal:
+            raise ValueError(f"cannot be used: {refusal}") from refusal
+
+    @field_validator("logo")
+    @classmethod
+    def _is_a_picture(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            pictures.read(value)
+        return value
+
+    @field_validator("templates")
+    @classmethod
+    def _is_a_folder(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_dir():
+            raise ValueError("is not a folder")
+        return value
+
     @field_validator("lease_seconds")
     @classmethod
     def _outlives_a_request(cls, value: float, info: ValidationInfo) -> float:
@@ -154,6 +184,11 @@ class Settings(BaseSettings):
         embedded = self.mail.startswith("folder:")
         minutes = self.review_minutes if self.review_minutes is not None else (0 if embedded else 60)
         return timedelta(minutes=minutes)
+
+    @property
+    def accents(self) -> colours.Accents:
+        """The accent of light pages and of dark ones, with what follows from each."""
+        return colours.accents(self.accent) if self.accent else colours.OURS
 
     @property
     def secure(self) -> bool:

@@ -35,6 +35,7 @@ def register(app: Flask, runtime: Runtime) -> None:
         public,
         serving,
         speech,
+        theme,
     )
 
     settings = runtime.settings
@@ -51,6 +52,7 @@ def register(app: Flask, runtime: Runtime) -> None:
         WTF_CSRF_TIME_LIMIT=int(settings.session_hours * 3600),
         WTF_CSRF_SSL_STRICT=False,  # no referrer is sent, so there is none to check; the token is what counts
     )
+    theme.register(app, settings)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     serving.register(app, runtime)
@@ -72,3 +74,4 @@ def register(app: Flask, runtime: Runtime) -> None:
     member.register(app, csrf)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(public.blueprint)
+    theme.check(app, settings)
