@@ -2,7 +2,7 @@
 
 The edges say it once for all that happens inside, so that no service hands it on; the audit log writes it down
 beside each entry. It is a row of its own, so that an evidence pack holds whole entries, which verify, and no
-administrator's address (docs/decisions/0036-from-where.md).
+administrator's address (docs/decisions/0039-from-where.md).
 """
 
 from __future__ import annotations

@@ -161,8 +161,8 @@ def test_what_another_publisher_asked_for_is_looked_at(admin: Administrator, run
         for asked_by, title in (("olga", "Publish No. 2"), ("ines", "Publish No. 3")):
             session.add(
                 ReleaseRequest(
-                    kind="translate", policy_id=1, subject_id=1, title=title, payload={}, digest=digest_of_payload({}),
-                    asked_by=asked_by, asked_at=running.now,
+                    kind="translate", policy_id=1, subject_id=1, title=title, payload={},
+                    digest=digest_of_payload({}), asked_by=asked_by, asked_at=running.now,
                 )
             )  # fmt: skip
     [need] = needs(admin)
