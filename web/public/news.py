@@ -109,7 +109,7 @@ def _news(rows: Sequence[_Row], verdicts: Mapping[int, tuple[str, str]], now: da
     """The next of a policy's revisions, else the last. rows: ascending."""
     coming = [row for row in rows if row.revision.effective_at > now]
     policy, revision, before = (coming or rows[-1:])[0]
-    day = dates.day_label(revision.effective_at, policy.zone)
+    day = dates.day_label(revision.effective_at, policy.zone).replace(" ", "\u00a0")  # no line breaks within
     comes = f"comes into force on {day}" if coming else f"is in force since {day}"
     home = present.home(policy)
     return News(

@@ -466,7 +466,7 @@ def facts(record: History, now: datetime) -> list[dict[str, Any]]:
         {"label": "In force today", "value": f"No. {current.number}" if current else "none yet"}
     ]
     if coming:
-        when = dates.day_label(coming[0].revision.effective_at, zone)
+        when = dates.day_label(coming[0].revision.effective_at, zone).replace(" ", "\u00a0")
         told.append({"label": "Upcoming", "value": f"No. {coming[0].number}, from {when}"})
     if record.entries:
         told.append({"label": "First published", "value": record.entries[0].revision.date.label})
