@@ -73,7 +73,7 @@ class Wish:
 
 def digest_of_draft(draft: Draft, payload: dict[str, Any]) -> str:
     """Of all that publishing it would make public or binding: the same again after a save that changed nothing."""
-    named = ("revision_date", "effective", "rule", "notice_days", "summary")
+    named = ("revision_date", "effective", "rule", "notice_days", "summary", "controller")
     whole = {name: getattr(draft, name) for name in named} | {"text": chain.sha256(draft.text)}
     return _digest({"policy": draft.policy_id, "draft": draft.id, "besides": payload, **whole})
 

@@ -458,6 +458,7 @@ def test_the_publish_form_says_the_arithmetic_before_it_is_confirmed(ines: Admin
         draft, text=LONGER, summary="Kept longer.", rule="notice", notice_days="30", effective="2026-08-01"
     )
     said = words(ines.post(f"/admin/drafts/{draft.id}", {**fields, "deed": "work"}))
-    assert "Letters 3 ÷ An hour, by quota 2 = To send them all 2 h + The first letter leaves 1 June 2026, 14:00" in said
+    assert "Letters 3 ÷ An hour, by quota 2 = To send them all 2 h" in said
+    assert "= The last letter leaves 1 June 2026, 1" in said
     assert "+ Notice period 30 days = The notice period is over for everybody on" in said
     assert "1 August 2026 can be kept: everybody has had their notice by" in said

@@ -17,6 +17,7 @@ from policy_versions import archive, dates, drafts, earlier_drafts, markdown, pr
 from policy_versions.diff import redline
 from policy_versions.drafts import DraftFields
 from policy_versions.models import LEAST_NOTICE_DAYS, Draft, Policy
+from web import filters
 from web.admin import clashes, draft_letters, drafting, findings, foreseen, typed
 from web.admin.foreseen import Outlook
 from web.admin.sign_in import actor
@@ -58,7 +59,15 @@ def page(found: Draft, refusal: Refusal | None = None, *, live: bool = False, lo
         earlier=len(earlier_drafts.of_draft(session(), found.id or 0)),
         started_from=drafts.source_of(session(), found),
         at=now(),
+        kept=_kept(found, policy),
     )
+
+
+def _kept(found: Draft, policy: Policy) -> str:
+    """When the draft was kept: the time of day, where it was today."""
+    at, today = found.saved_at.astimezone(policy.zone), now().astimezone(policy.zone).date()
+    when = f"at {at:%H:%M}" if at.date() == today else filters.instant(at, policy.zone)
+    return f"Kept {when} by {found.saved_by}"
 
 
 def _summary(found: Draft, seen: Outlook, *, is_typed: bool) -> str:

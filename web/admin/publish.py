@@ -20,7 +20,7 @@ from notifier import addresses
 from policy_versions import archive, audit, drafts, markdown, policies, presence
 from policy_versions.models import DecisionRecord, Draft, Policy
 from web import errors, filters
-from web.admin import blueprint, draft_letters, draft_page, drafting, foreseen, trials, typed
+from web.admin import blueprint, draft_letters, draft_page, drafting, foreseen, four_eyes, trials, typed
 from web.admin.foreseen import Outlook
 from web.admin.sign_in import actor, limiter
 from web.context import now, runtime, session
@@ -131,7 +131,10 @@ def publish(draft_id: int) -> Answer:
 
 
 def _publish(draft_id: int, summary: str) -> AnyResponse:
-    """Publish in one transaction with the due decision, if the number typed is the number that would be told."""
+    """Publish in one transaction with the due decision, if the number typed is the number that would be told.
+
+    Where publishing takes two persons, the other one is asked.
+    """
     at = now()
     found = drafts.by_id(session(), draft_id)
     policy = session().get_one(Policy, found.policy_id)
@@ -141,6 +144,9 @@ def _publish(draft_id: int, summary: str) -> AnyResponse:
     if seen.refusal is not None:
         raise seen.refusal
     expected = _confirmed(seen)
+    waiting = four_eyes.asked_to_publish(found, policy, summary=given.summary, tell_first=drafting.tell_first())
+    if waiting is not None:
+        return waiting
     with writing(runtime().engine) as own:
         locked = policies.lock(own, policy.slug)
         instant = runtime().clock.now(own)
