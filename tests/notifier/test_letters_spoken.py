@@ -219,6 +219,12 @@ def test_subscribers_are_written_to_in_the_policy_s_language(language: str) -> N
 
 
 @pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """The database plays no part here."""
+    return sqlite_url
+
+
+@pytest.fixture
 def told(house: House, later: Callable[..., datetime]) -> House:
     """Members of several locales under the first text."""
     house.policy(time_zone="Europe/Stockholm")

@@ -12,6 +12,7 @@ from notifier.acknowledging import Actor
 from notifier.forecasts import Outlook
 from notifier.models import Member
 from notifier.passages import Passage, glyph_of, passages_of
+from notifier.typeset import unbroken
 from notifier.wording import N_
 from policy_versions import archive, comparing, locales
 from policy_versions.archive import Entry, History
@@ -223,7 +224,7 @@ def _title(of: Subject, standing: str, outlook: Outlook, now: datetime) -> str:
         return spoken.say(first)
     if standing == "coming" and outlook.starts is not None:
         on = N_("What changes for them on %(day)s") if guardian else N_("What changes for you on %(day)s")
-        return spoken.say(on, day=spoken.day(outlook.starts, of.record.policy.zone))
+        return spoken.say(on, day=unbroken(spoken.day(outlook.starts, of.record.policy.zone)))
     if standing == "asks":
         return spoken.say(_if_accepted(of))
     if standing == "passed" or of.entry.revision.effective_at <= now:

@@ -27,7 +27,7 @@ MESSAGES: Mapping[str, str] = {
 
 
 class Words(NamedTuple):
-    """A member's language, whose dates they are shown, and each sentence by its name; {title}, {date} stand open."""
+    """A member's language, whose dates they are shown, and each sentence by name; {title}, {date} stand open."""
 
     language: str
     dates: str
