@@ -3,8 +3,8 @@
 A letter is written in its batch's locale: words, dates and the names of languages (notifier/wording.py). Where the
 policy is translated into it, both texts that the letter compares among them, its passages are the translation's.
 
-Where the publisher states that somebody else becomes responsible for the members' information, their name makes the
-letter's first line and its subject, in each language; the usual first line follows as a sentence of its own.
+Where the publisher states that somebody else becomes responsible for the members' information, their name makes
+the letter's first line and its subject, in each language; the usual first line follows as a sentence of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import quote
 from sqlmodel import Session, col, select
 
 from errors import NoSuchRevision
-from notifier import audience, letters, tokens, translated, wording
+from notifier import audience, letters, tokens, translated, typeset, wording
 from notifier.letters import Letter, LetterContext
 from notifier.models import Attempt, Batch, Notice, RenderedLetter
 from notifier.senders.protocol import Message
@@ -113,6 +113,7 @@ def _common(record: History, entry: Entry, settings: Settings, *, batch: Batch) 
         "chain": record.entries[-1].revision.chain,
         "effective_label": speech.day(revision.effective_at, policy.zone),
         "promise": policy.promise,
+        "look": typeset.Look(settings.accents, settings.templates),
         "audience": batch.audience,
         "reader": batch.locale,
         "locale": policy.locale,
@@ -148,7 +149,7 @@ def _translated(
     if known is None:
         return said
     change = comparing.compare_translations(known, found)
-    return {**said, "change": change, "locale": found.locale, "in_translation": True}
+    return {**said, "change": change, "locale": found.locale, "in_translation": True, "quotes_in": ""}
 
 
 def _of_translation(

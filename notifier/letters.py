@@ -104,6 +104,7 @@ class LetterContext:
     text_language: str = "English"  # of the authoritative text
     translation_url: str = ""  # the text in the reader's language, where there is a translation
     translation_language: str = ""  # as in "German"
+    look: typeset.Look = typeset.PLAIN
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,12 @@ class Letter:
 
 
 def render(context: LetterContext, *, prefix: str, loader: BaseLoader | None = None) -> Letter:
-    """Write a letter. prefix: random for each notice. loader: of the operator's own templates.
+    """Write a letter. prefix: random for each notice. loader: of other templates than those of its look.
 
     Raises: ValueError where the prefix is malformed, or stands in the letter's own words: draw another.
     """
     speech = wording.of(context.reader)
-    environment = typeset.environment(loader, speech.language)
+    environment = typeset.environment(loader or context.look.loader, speech.language)
     press = _Press(environment, context, _keys(prefix), speech)
     shown = press.most()
     _refuse_collision(replace(press, keys=_keys(None)).letter(shown), prefix)
@@ -219,7 +220,7 @@ class _Press:
         return self._sentences("text", shown)["title"].replace(NO_BREAK, " ")
 
     def _html(self, shown: int) -> str:
-        css = self.environment.get_template("letter.css").render()
+        css = self.environment.get_template("letter.css").render(letter=self.context)
         return typeset.inlined(self._part("html", "letter.html", shown), css)
 
     def _text(self, shown: int) -> str:

@@ -7,12 +7,15 @@ import textwrap
 from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 from css_inline import CSSInliner
-from jinja2 import BaseLoader, FileSystemLoader, StrictUndefined
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
+import colours
+from colours import Accents
 from notifier import columns, wording
 from notifier.senders import quoted
 from policy_versions import locales
@@ -31,6 +34,27 @@ _CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202a-\u202e\u2066
 _BLANKS = re.compile(rf"[^\S{NO_BREAK}]+")
 _KEY = re.compile(r"-[0-9a-z]+\.[a-z_]+\.(?:html|text)-")
 _TOGETHER = re.compile(rf"(\S+(?:{NO_BREAK}\S+)+|{_KEY.pattern})")
+
+
+class Look(NamedTuple):
+    """A company's own look. templates: the operator's folder; letters are looked for in its `email`."""
+
+    accents: Accents = colours.OURS
+    templates: Path | None = None
+
+    @property
+    def loader(self) -> BaseLoader | None:
+        """None: ours alone."""
+        return _own(self.templates / "email") if self.templates else None
+
+
+PLAIN = Look()
+
+
+@cache
+def _own(folder: Path) -> BaseLoader:
+    ours = FileSystemLoader(TEMPLATES)
+    return ChoiceLoader([FileSystemLoader(folder), ours, PrefixLoader({"gazette": ours})])
 
 
 @cache

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import jinja2
 from flask import Flask, Response, request, url_for
 from flask.templating import Environment
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PrefixLoader, TemplateError
@@ -18,6 +19,7 @@ import colours
 import pictures
 from database import ROOT
 from errors import SettingInvalid
+from notifier import typeset, wording
 from policy_versions import markdown
 from settings import Settings
 from web.context import runtime
@@ -25,6 +27,7 @@ from web.headers import FOR_GOOD
 from web.public import blueprint
 
 TEMPLATES = ROOT / "templates"
+_KINDS = (".html", ".xml", ".css", ".txt")
 OURS = "gazette"  # our own templates for those that go before them: {% extends "gazette/base.html" %}
 LOGO_HEIGHT = 28  # CSS pixels
 # A logo shows itself and does nothing else, be it opened by its own address.
@@ -125,14 +128,22 @@ def loader(folder: Path, ours: Path) -> BaseLoader:
 
 def check(app: Flask, settings: Settings) -> None:
     """Compile each template of the folder, so that a mistake stops the start. Raises: SettingInvalid."""
-    for path in sorted(settings.templates.rglob("*")) if settings.templates else []:
-        name = path.relative_to(settings.templates or path).as_posix()
-        if path.is_file() and not name.startswith(("email/", ".")) and path.suffix in (".html", ".xml", ".css"):
-            try:
-                app.jinja_env.get_template(name)
-            except (TemplateError, UnicodeDecodeError, OSError) as error:
-                line = getattr(error, "lineno", None)
-                where = f"{name}, line {line}" if line else name
-                raise SettingInvalid(
-                    f"GAZETTE_TEMPLATES holds a template that cannot be used: {where}: {error}."
-                ) from error
+    if settings.templates is None:
+        return
+    letters = typeset.environment(typeset.Look(templates=settings.templates).loader, wording.SOURCE)
+    for path in sorted(settings.templates.rglob("*")):
+        name = path.relative_to(settings.templates).as_posix()
+        if path.is_file() and path.suffix in _KINDS:
+            inside = name.removeprefix("email/")
+            _compile(letters if inside != name else app.jinja_env, inside, name)
+
+
+def _compile(environment: jinja2.Environment, template: str, name: str) -> None:
+    try:
+        environment.get_template(template)
+    except (TemplateError, UnicodeDecodeError, OSError) as error:
+        line = getattr(error, "lineno", None)
+        where = f"{name}, line {line}" if line else name
+        raise SettingInvalid(
+            f"GAZETTE_TEMPLATES holds a template that cannot be used: {where}: {error}."
+        ) from error

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from sqlmodel import Session
 
-from notifier import compose, wording
+from notifier import compose, typeset, wording
 from notifier.letters import Letter
 from notifier.models import Subscription, SubscriptionLetter
 from notifier.senders.protocol import Message, Recipient
@@ -63,6 +63,7 @@ def _common(policy: Policy, settings: Settings) -> dict[str, Any]:
         "policy_url": _home(policy, settings),
         "locale": policy.locale,
         "zone": wording.of(policy.locale).zone(policy.zone),
+        "look": typeset.Look(settings.accents, settings.templates),
     }
 
 

@@ -32,6 +32,7 @@ class Question:
     policy_url: str
     locale: str = "en"  # of the policy's text and summary, and of the letter
     zone: str = ""  # the time zone that days are counted in, by name
+    look: typeset.Look = typeset.PLAIN
 
     @property
     def kind(self) -> str:
@@ -84,7 +85,7 @@ def _letter(about: Question, links: Mapping[Part, str]) -> Letter:
 
 
 def _html(about: Question, links: Mapping[Part, str]) -> str:
-    css = _environment(about).get_template("letter.css").render()
+    css = _environment(about).get_template("letter.css").render(letter=about)
     return typeset.inlined(_part(about, "html", links["html"]), css)
 
 
@@ -93,7 +94,7 @@ def _text(about: Question, links: Mapping[Part, str]) -> str:
 
 
 def _environment(about: Question) -> Environment:
-    return typeset.environment(None, wording.of(about.locale).language)
+    return typeset.environment(about.look.loader, wording.of(about.locale).language)
 
 
 def _part(about: Question, ending: Literal["html", "txt"], link: str) -> str:
