@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from database import writing
-from notifier import senders, tokens
+from notifier import senders, subscriptions, tokens
 from notifier.models import Suppression
 from notifier.subscriptions import subscribing
 from policy_versions import archive, chain, diff, drafts, policies, translations
@@ -32,7 +32,7 @@ LETTERS = {"admin.letter_html", "admin.sent_letter_html", "admin.draft_letter"}
 # What answers a GET with no page of its own: it leads elsewhere, or is for programs.
 NO_PAGES = {
     *("public.slashed", "public.pick", "public.on", "admin.code", "admin.publish_draft", "admin.test_draft"),
-    "metrics.metrics",  # answers nobody without its token
+    *("metrics.metrics", "public.logo"),  # without a token for the one, a picture for the other, there is none
 }
 
 
@@ -83,15 +83,9 @@ def test_the_walk_would_find_it(html: str) -> None:
 
 
 @pytest.fixture
-def house(house: House) -> House:
-    """One whose letters are files, so that the outbox shows them."""
-    of = house.runtime
-    return House(replace(of, sender=senders.chosen(of.settings)))
-
-
-@pytest.fixture
 def whole(house: House, later: Later) -> House:
     """A row for each page: texts, translations, a notice, a letter, a member, a draft, a request …"""
+    house = House(replace(house.runtime, sender=senders.chosen(house.runtime.settings)))  # letters are files
     house.policy()
     house.publish(FIRST)
     house.tick()
@@ -147,7 +141,8 @@ def _token(house: House, endpoint: str) -> str:
         return tokens.member_session(1, secret=house.runtime.secret, now=house.now)
     if endpoint.startswith("member."):
         return _letter(house).rsplit("/m/", 1)[1].split()[0]
-    return subscription_link(house, "confirm" if endpoint == "public.confirming" else "unsubscribe").rsplit("/", 1)[1]
+    purpose: subscriptions.Purpose = "confirm" if endpoint == "public.confirming" else "unsubscribe"
+    return subscription_link(house, purpose).rsplit("/", 1)[1]
 
 
 def _letter(house: House) -> str:

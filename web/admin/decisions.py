@@ -33,7 +33,10 @@ def decision(slug: str, number: int) -> str | Response | tuple[str, int]:
     if request.method == "GET":
         return _page(slug, number)
     try:
-        made = service.overrule(runtime(), slug, number, _given(), actor=actor(), alone=_is_alone())
+        alone = _is_alone()
+        if alone and four_eyes.wanted():
+            raise NoSecondPublisher
+        made = service.overrule(runtime(), slug, number, _given(), actor=actor(), alone=alone)
     except Refusal as refusal:
         session().rollback()  # on SQLite it would still read what was there when the request began
         return _page(slug, number, refusal), status_of(refusal)
@@ -62,14 +65,8 @@ def _number(field: str) -> int | None:
 
 
 def _is_alone() -> bool:
-    """Whether nobody else could confirm what the signed-in person proposes.
-
-    Raises: NoSecondPublisher where the installation asks for two persons all the same.
-    """
-    alone = all(name == actor() for name in accounts.who_may(session(), "publish"))
-    if alone and four_eyes.wanted():
-        raise NoSecondPublisher
-    return alone
+    """Whether nobody else could confirm what the signed-in person proposes."""
+    return all(name == actor() for name in accounts.who_may(session(), "publish"))
 
 
 def _back(slug: str, number: int) -> Response:
@@ -124,6 +121,7 @@ def _page(slug: str, number: int, refusal: Refusal | None = None) -> str:
         overrulable=entry.live and entry.verdict in overruling.LEVELS,
         guarded=entry.decision is not None and entry.decision.level >= overruling.GUARDED,
         alone=_is_alone(),
+        four_eyes=four_eyes.wanted(),
         levels=findings.LEVELS,
         **_typed(entry, opened, refusal),
     )

@@ -189,4 +189,6 @@ def takes(routes: Map, path: str, method: str) -> Permission | None:
         endpoint, _ = routes.bind("").match(path, method=method)
     except RequestRedirect:
         return None
-    return None if name(endpoint) in OPEN else need(endpoint).of(method)
+    if not endpoint.startswith("admin.") or name(endpoint) in OPEN:
+        return None
+    return need(endpoint).of(method)

@@ -17,7 +17,7 @@ from policy_versions import archive, dates, drafts, locales, policies, translati
 from policy_versions.diff import redline
 from policy_versions.models import Draft, Policy, Revision
 from policy_versions.translations import Given
-from web.admin import findings
+from web.admin import findings, foreseen
 from web.context import now as this_instant
 from web.context import session
 from web.four_eyes import ReleaseRequest
@@ -51,9 +51,7 @@ def release(own: Session, asked: ReleaseRequest, *, by: str, now: datetime) -> D
 # -- a text -------------------------------------------------------------------------------------
 
 
-def _outlook(asked: ReleaseRequest, draft: Draft, policy: Policy, at: datetime) -> Any:
-    from web.admin import foreseen
-
+def _outlook(asked: ReleaseRequest, draft: Draft, policy: Policy, at: datetime) -> foreseen.Outlook:
     return foreseen.outlook(draft, policy, at, tell_first=bool(asked.payload["tell_first"]))
 
 
