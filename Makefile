@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 BIND ?= 127.0.0.1:8000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint types imports units screenshots bench bench-significance bench-delivery bench-applicability bench-pages format lock clean
+.PHONY: help setup run demo test lint types imports units messages screenshots bench bench-significance bench-delivery bench-applicability bench-pages format lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -54,6 +54,9 @@ imports: $(VENV)/.tested-with ## import-linter: imports go one way
 units: $(VENV)/.tested-with ## Unit, property, integration (both databases) and browser tests
 	@sh tests/chromium.sh
 	$(BIN)/pytest -n 2 --dist loadfile
+
+messages: $(VENV)/.tested-with ## Bring the catalogues in notifier/locale up to date
+	$(BIN)/python -m tests.catalogues
 
 screenshots: $(VENV)/.tested-with ## Take the pictures in docs/images anew
 	@sh tests/chromium.sh

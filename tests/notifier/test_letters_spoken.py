@@ -271,6 +271,7 @@ def test_where_both_texts_are_translated_the_passages_are_the_translation_s(
     assert "± Wir behalten Zahlungsdaten [-12-] [+24+] Monate." in text
     assert "Dies ist die Übersetzung (Deutsch). Maßgeblich ist der Text auf Englisch." in " ".join(text.split())
     assert '<div lang="de" dir="ltr">' in html
+    assert "Wir veröffentlichen diesen Text" not in text
     assert "± We keep payment records for [-12-] [+24+] months." in letters.read("chie@example.com")[1]
 
 

@@ -160,7 +160,7 @@ def _quoted(of: Subject) -> dict[str, Any]:
     numbered = text.change.numbered if text.change else ()
     return {
         "summary_locale": own,
-        "quotes_in": compose.foreign(own, spoken),
+        "quotes_in": "" if text.translation else compose.foreign(own, spoken),
         "locale": text.locale,
         "passages": tuple(passages_of(text.change)) if text.change else (),
         "in_form_only": sum(not glyph_of(block) for block in numbered),
