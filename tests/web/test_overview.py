@@ -60,6 +60,7 @@ def test_an_empty_house_begins_with_a_policy(admin: Administrator) -> None:
 
 
 def test_a_notice_in_its_review_window_is_reviewed_until_it_leaves(admin: Administrator, running: House) -> None:
+    running.tick()
     running.publish(LONGER, rule="notice", notice_days=30, effective_at=running.now + timedelta(days=40))
     deciding.decide_due(running.runtime)
     [need] = needs(admin)
@@ -167,3 +168,10 @@ def test_what_another_publisher_asked_for_is_looked_at(admin: Administrator, run
             )  # fmt: skip
     [need] = needs(admin)
     assert need.startswith("Two persons olga has asked for a second person: Publish No. 2.")
+
+
+def test_a_silent_scheduler_is_one_of_the_things_that_need_a_person(admin: Administrator, running: House) -> None:
+    running.runtime.clock.instant += timedelta(minutes=30)  # type: ignore[attr-defined]
+    said = words(admin.get("/admin/"))
+    assert "One thing needs a person." in said
+    assert "Nothing else needs a person." in said

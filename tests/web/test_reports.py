@@ -59,7 +59,7 @@ def test_nothing_reported_is_said_and_needs_nobody(ines: Administrator) -> None:
     said = words(ines.get(PAGE))
     assert "Nothing has been reported yet." in said
     assert "Every event was of a letter on record." in said
-    assert "Nothing needs a person." in words(ines.get("/admin"))
+    assert "Nothing else needs a person." in words(ines.get("/admin"))
 
 
 def test_each_report_says_what_came_of_it(ines: Administrator, running: House) -> None:
@@ -76,7 +76,7 @@ def test_each_report_says_what_came_of_it(ines: Administrator, running: House) -
     assert "12.3 kB 1,012 3 4 Taken in. 2 of 1,021 elements could not be read." in said
     assert "It waits to be taken in." in said
     assert "secret bytes" not in html
-    assert "Nothing needs a person." in words(ines.get("/admin")), "it waits for a minute only"
+    assert "Nothing else needs a person." in words(ines.get("/admin")), "it waits for a minute only"
 
 
 def test_what_was_refused_is_shown_with_the_reason(ines: Administrator, running: House) -> None:
@@ -90,7 +90,7 @@ def test_a_report_that_waits_for_too_long_needs_a_person(ines: Administrator, ru
     assert "1 report waits since" in words(ines.get(PAGE))
     said = words(ines.get("/admin"))
     assert "1 report from providers has waited to be taken in for more than 10 minutes." in said
-    assert "One thing needs a person" in said
+    assert "Two things need a person" in said, "it and the silent scheduler"
 
 
 def test_one_that_cannot_be_taken_in_needs_a_person_at_once(ines: Administrator, running: House) -> None:
@@ -105,7 +105,7 @@ def test_one_that_cannot_be_taken_in_needs_a_person_at_once(ines: Administrator,
 def test_one_given_up_after_a_week_stays_on_the_page_only(ines: Administrator, running: House) -> None:
     post(running, minutes_ago=8 * 24 * 60, said="It was deleted after 7 days without having been folded.")
     assert "It was deleted after 7 days" in words(ines.get(PAGE))
-    assert "Nothing needs a person." in words(ines.get("/admin"))
+    assert "Nothing else needs a person." in words(ines.get("/admin"))
 
 
 def test_without_a_key_it_is_said_that_reports_are_refused(ines: Administrator, running: House) -> None:
