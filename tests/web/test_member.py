@@ -159,6 +159,22 @@ def test_to_decline_is_recorded_and_moves_nobody(asked: House, client: FlaskClie
     assert "It applies to you only if you accept." in page
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_a_form_that_is_sent_again_later_changes_no_answer(
+    asked: House, client: FlaskClient, letters: KeptLetters, own: bool
+) -> None:
+    path = f"{session_of(asked)}/privacy/2" if own else link(letters)
+    form = re.search(r'csrf_token" value="([^"]+)"', client.get(f"{path}/accept").text)
+    assert form is not None
+    for _ in range(2):  # clicked twice
+        assert client.post(f"{path}/accept", data={"csrf_token": form[1]}).status_code == 303
+    send(client, f"{path}/decline")
+    assert client.post(f"{path}/accept", data={"csrf_token": form[1]}).status_code == 400
+    assert [kind for kind, *_ in said(asked)] == ["accepted", "declined"]
+    send(client, f"{path}/accept")
+    assert [kind for kind, *_ in said(asked)] == ["accepted", "declined", "accepted"]
+
+
 def test_a_guardian_s_link_answers_as_the_guardian(
     asked: House, client: FlaskClient, letters: KeptLetters
 ) -> None:

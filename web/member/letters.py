@@ -66,9 +66,7 @@ def confirming(token: str, deed: str) -> str | Response:
 @throttle.answers
 def answer(token: str, deed: str) -> Response:
     opened, of = _follow(token)
-    own_forms.require(_form(opened, deed))
-    if of.speaks:
-        record(of, deed, "link")
+    take(of, deed, _form(opened, deed), "link")
     return redirect(url_for("member.letter", token=token, **speech.asked()), 303)
 
 
@@ -86,12 +84,31 @@ def asked_again(of: Subject, deed: str, form: str, *, back: str, route: str) -> 
         languages=present.languages(),
         route=say(route),
         back=back,
-        form_token=own_forms.token(form),
+        form_token=own_forms.token(_after_last(of, form)),
     )
 
 
 def _form(opened: Opened, deed: str) -> str:
     return f"{deed} {opened.actor} {opened.delivery.id}"
+
+
+def take(of: Subject, deed: str, form: str, route: acknowledging.Route) -> None:
+    """Put the answer of a form on record; sent twice it is one, and sent again after another answer none.
+
+    Raises: CSRFError, NotAcknowledgeable, NoSuchMember.
+    """
+    last = present.last_word(of)
+    if last is not None and last.kind == DEEDS[deed]:
+        return
+    own_forms.require(_after_last(of, form))
+    if of.speaks:
+        record(of, deed, route)
+
+
+def _after_last(of: Subject, form: str) -> str:
+    """A form holds for the answer that comes next: whoever has kept it cannot change a later one with it."""
+    last = present.last_word(of)
+    return f"{form} {last.id if last else 0}"
 
 
 def record(of: Subject, deed: str, route: acknowledging.Route) -> None:

@@ -16,10 +16,10 @@ from notifier.wording import N_
 from policy_versions import archive, dates, policies
 from policy_versions.applicability import Basis
 from policy_versions.models import Policy, Revision
-from web import own_forms, speech
+from web import speech
 from web.context import now, runtime, session
 from web.member import blueprint, present, throttle
-from web.member.letters import DEED, ROUTES, asked_again, record
+from web.member.letters import DEED, ROUTES, asked_again, take
 from web.member.present import Subject
 from web.public import chain
 from web.public.present import compare_url, home
@@ -221,9 +221,7 @@ def own_confirming(token: str, slug: str, number: int, deed: str) -> str | Respo
 @throttle.answers
 def own_answer(token: str, slug: str, number: int, deed: str) -> Response:
     of = _subject(token, slug, number)
-    own_forms.require(_form(of, deed))
-    if of.speaks:
-        record(of, deed, "session")
+    take(of, deed, _form(of, deed), "session")
     return redirect(url_for("member.own", token=token, **speech.asked()), 303)
 
 

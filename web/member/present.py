@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from notifier import acknowledging, compose, forecasts, translated, wording
 from notifier.acknowledging import Actor
 from notifier.forecasts import Outlook
-from notifier.models import Member
+from notifier.models import Acknowledgement, Member
 from notifier.passages import Passage, glyph_of, passages_of
 from notifier.typeset import unbroken
 from notifier.wording import N_
@@ -252,7 +252,7 @@ def when(at: datetime | None, zone: ZoneInfo) -> str:
     return spoken.day(at, zone) if begins else spoken.instant(at, zone)
 
 
-def answer(of: Subject) -> Answer | None:
+def last_word(of: Subject) -> Acknowledgement | None:
     """What was last said of the text by whoever this page speaks to."""
     said = [
         acknowledgement
@@ -261,6 +261,12 @@ def answer(of: Subject) -> Answer | None:
         and acknowledgement.actor == of.actor
         and acknowledgement.kind in ANSWERS
     ]
-    if not said:
+    return said[-1] if said else None
+
+
+def answer(of: Subject) -> Answer | None:
+    """The last word, as the page tells it."""
+    last = last_word(of)
+    if last is None:
         return None
-    return Answer(said[-1].kind, speech.current().instant(said[-1].recorded_at, of.record.policy.zone))
+    return Answer(last.kind, speech.current().instant(last.recorded_at, of.record.policy.zone))
