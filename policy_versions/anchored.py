@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from markdown_it.token import Token
 
@@ -23,8 +23,9 @@ def html(text: str, names: Sequence[Name], after: Mapping[str, str] | None = Non
     tokens = markdown.parse(text)
     for (opened, inline), name in zip(_blocks(tokens), names, strict=True):
         opened.attrs["id"] = name.own
+        unmarked = (name.own,) if opened.hidden else ()  # words of a tight list that have no element
         if inline is not None:  # neither code nor a rule, which hold nothing but themselves
-            inline.children = [*_aliases(name), *(inline.children or []), *_link(name)]
+            inline.children = [*_places((*unmarked, *name.others)), *(inline.children or []), *_link(name)]
     link = r'<a class="pilcrow" href="#\1" aria-label="Link to this passage">¶</a>'
     shown = _LINK.sub(link, markdown.show(tokens))
     return _HEADING.sub(lambda found: found[0] + (after or {}).get(found[2], ""), shown)
@@ -53,9 +54,9 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[tuple[Token, Token | None]]:
             item = None
 
 
-def _aliases(name: Name) -> Iterator[Token]:
-    for other in name.others:
-        yield Token("span_open", "span", 1, attrs={"id": other})
+def _places(names: Iterable[str]) -> Iterator[Token]:
+    for name in names:
+        yield Token("span_open", "span", 1, attrs={"id": name})
         yield Token("span_close", "span", -1)
 
 

@@ -113,7 +113,7 @@ def test_no_heading_takes_a_name_of_the_page_itself() -> None:
 ODD = [
     "",
     "- \n- a\n\n  b\n\n  - c\n\n      code\n- ```\n  fenced\n  ```\n",
-    "- # heading in an item\n- > quoted\n  > - deeper\n",
+    "- # heading in an item\n  and words of its own after it\n- > quoted\n  > - deeper\n",
     "| a | b |\n| - | - |\n| 1 | |\n| 2 | x | too many |\n\n***\n\n    indented\n",
     "1. one\n\n   two\n\n   | a |\n   | - |\n   | b |\n",
     "[¶](#p-000000000000) [a]: b\n\n> # q\n\nSetext\n===\n\n![picture](x.png)\n",
