@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from email import policy as email_policy
 from email.parser import BytesParser
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
@@ -87,16 +89,37 @@ def administration(page: Page, runtime: Runtime) -> None:
         take(page, name)
 
 
-def letter(browser: Browser, folder: Path) -> None:
-    file = sorted((folder / "outbox").glob("*.eml"), key=lambda f: int(f.stem))[-1]
-    message = BytesParser(policy=email_policy.default).parsebytes(file.read_bytes())
-    part = message.get_body(("html",))
+def letters(browser: Browser, folder: Path) -> None:
+    """A letter to read on a desk and on a phone, by day and by night; and one in each other language there is."""
+    files = sorted((folder / "outbox").glob("*.eml"), key=lambda f: int(f.stem))
+    by_language = {_language(html): html for html in map(_html_of, files)}  # of those who joined last: the shortest
+    for language, html in by_language.items():
+        page = folder / f"letter-{language}.html"
+        page.write_text(html, encoding="utf-8")
+        name = "letter" if language == "en" else f"letter-{language}"
+        for suffix, width, dark in (("", 760, False), ("-dark", 760, True), ("-phone", 390, False)):
+            if language == "en" or not suffix:
+                _letter(browser, page, name + suffix, width, dark=dark)
+
+
+def _letter(browser: Browser, file: Path, name: str, width: int, *, dark: bool) -> None:
+    scheme: Literal["dark", "light"] = "dark" if dark else "light"
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.goto(file.as_uri())
+    take(page, name)
+    page.close()
+
+
+def _html_of(file: Path) -> str:
+    part = BytesParser(policy=email_policy.default).parsebytes(file.read_bytes()).get_body(("html",))
     assert part is not None
-    html = folder / "letter.html"
-    html.write_text(part.get_content(), encoding="utf-8")
-    page = browser.new_page(viewport={"width": 760, "height": 900})
-    page.goto(html.as_uri())
-    take(page, "letter")
+    return str(part.get_content())
+
+
+def _language(html: str) -> str:
+    found = re.search(r'<html lang="(\w+)"', html)
+    assert found is not None
+    return found[1]
 
 
 def public(browser: Browser, address: str) -> None:
@@ -129,7 +152,7 @@ def main() -> None:
             context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 900})
             administration(context.new_page(), runtime)
             public(browser, address)
-        letter(browser, folder)
+        letters(browser, folder)
         browser.close()
 
 
