@@ -121,7 +121,6 @@ def _page(slug: str, number: int, refusal: Refusal | None = None) -> str:
         overrulable=entry.live and entry.verdict in overruling.LEVELS,
         guarded=entry.decision is not None and entry.decision.level >= overruling.GUARDED,
         alone=_is_alone(),
-        four_eyes=four_eyes.wanted(),
         levels=findings.LEVELS,
         **_typed(entry, opened, refusal),
     )

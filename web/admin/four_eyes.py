@@ -102,6 +102,13 @@ def _ask(wish: Wish) -> Response:
     return redirect(url_for("admin.request", number=number))
 
 
+@blueprint.app_template_global()
+def waiting_request(kind: str, subject_id: int) -> ReleaseRequest | None:
+    """The request on a draft or a notice that waits and still holds, for the page of it."""
+    found = service.waiting_on(session(), kind, subject_id)
+    return found if found and holds(found) else None
+
+
 # -- looked at ----------------------------------------------------------------------------------
 
 
@@ -113,7 +120,6 @@ def requests() -> str:
         page_title="For a second person",
         waiting=waiting,
         answered=service.answered(session()),
-        four_eyes=wanted(),
     )
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from flask import Flask, current_app, request
 from flask_login import current_user
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, RequestRedirect
 
 from errors import RoleMissing, RoleUndeclared
@@ -173,8 +174,13 @@ def may(endpoint: str, method: str = "GET") -> bool:
 
 def may_open(address: str, method: str = "GET") -> bool:
     """The same of an address; outside the administration everything may be opened."""
-    path = address.partition("#")[0].partition("?")[0] or request.path
-    needed = takes(current_app.url_map, path, method)
+    path = address.partition("#")[0].partition("?")[0]
+    if not path and method == "GET":
+        return True  # a place on the page that they are on
+    try:
+        needed = takes(current_app.url_map, path or request.path, method)
+    except HTTPException:
+        return False  # there is no such way at all
     return needed is None or bool(current_user.is_authenticated and current_user.account.may(needed))
 
 

@@ -138,8 +138,11 @@ def _make_sure() -> Response:
 def who() -> dict[str, Any]:
     """The signed-in administrator's name, for pages of the administration only: readers get no cookie."""
     if not in_administration(request.path):
-        return {"signed_in": None}
-    return {"signed_in": current_user.name if current_user.is_authenticated else None}
+        return {"signed_in": None, "four_eyes_on": False}
+    return {
+        "signed_in": current_user.name if current_user.is_authenticated else None,
+        "four_eyes_on": runtime().settings.four_eyes,
+    }
 
 
 # -- the password -------------------------------------------------------------------------------

@@ -29,7 +29,6 @@ def users() -> str:
         with_factor=second_factor.owners(session()),
         open_sessions={one.id: len(_sessions(one)) for one in found},
         required=runtime().settings.second_factor == "required",
-        four_eyes=runtime().settings.four_eyes,
     )
 
 
