@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from email import policy as email_policy
+from email.parser import BytesParser
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -9,6 +12,7 @@ from playwright.sync_api import Page, expect
 import quickstart
 from database import reading
 from notifier import scheduler
+from notifier.models import Delivery, Member
 from notifier.runtime import Runtime
 from policy_versions import archive, policies
 
@@ -45,7 +49,7 @@ def test_from_a_draft_to_a_members_letter(signed_in: Page, runtime: Runtime) -> 
 
     page.locator("input[name=confirm]").fill("7")
     page.get_by_role("button", name=re.compile("^Publish No")).click()
-    expect(page.get_by_role("alert")).to_contain_text("24")
+    expect(page.locator("#errors")).to_contain_text("24")
     expect(page.locator("textarea[name=summary]")).to_have_value(re.compile("train our recognition"))
 
     page.locator("input[name=confirm]").fill("24")
@@ -61,10 +65,30 @@ def test_from_a_draft_to_a_members_letter(signed_in: Page, runtime: Runtime) -> 
     expect(letter.locator("h1")).to_contain_text("rivacy policy")
     expect(letter.locator("ins").first).to_be_visible()
 
+    member, link = last_letter(runtime)
+    page.goto(link)
+    page.get_by_role("link", name=re.compile("Accept")).click()
+    page.get_by_role("button", name=re.compile("Accept No. 10")).click()
+    page.goto(f"/admin/members/{member}")
+    expect(page.locator("main")).to_contain_text(re.compile("No. 10.*accepted", re.DOTALL))
+
     page.goto("/privacy-policy")
     expect(page.locator("main")).to_contain_text("No. 10")
     page.goto("/privacy-policy/compare/9..10")
     expect(page.locator(".redline ins").first).to_be_visible()
+
+
+def last_letter(runtime: Runtime) -> tuple[int, str]:
+    """A letter in English that was written to a member: whose it is, and the link in it."""
+    folder = Path(runtime.settings.mail.removeprefix("folder:"))
+    with reading(runtime.engine) as session:
+        for file in sorted(folder.glob("*.eml"), key=lambda file: int(file.stem), reverse=True):
+            part = BytesParser(policy=email_policy.default).parsebytes(file.read_bytes()).get_body(("plain",))
+            found = re.search(r"/m/[0-9a-f]+-[0-9a-f]+", part.get_content()) if part else None
+            member_id = session.get_one(Delivery, int(file.stem)).member_id
+            if found and session.get_one(Member, member_id).locale.startswith("en"):
+                return member_id, found[0]
+    raise AssertionError("no such letter")
 
 
 def test_a_revision_to_come_can_be_withdrawn(signed_in: Page, runtime: Runtime) -> None:

@@ -184,12 +184,17 @@
 
   const read = new WeakMap(); // parts as they came, before anybody opened a fold in them
 
+  let held = null; // a page of which some part waits until the focus has left the one it is to replace
+
   const show = (page) => {
+    held = null;
     follow(page);
     for (const part of document.querySelectorAll("[data-live]")) {
       const fresh = page.querySelector(`[data-live="${part.dataset.live}"]`);
       const isHeld = part.contains(document.activeElement) && !document.activeElement.matches("[role=region]");
-      if (fresh && !isHeld && fresh.outerHTML !== (read.get(part) || part.outerHTML)) swap(part, fresh);
+      if (!fresh || fresh.outerHTML === (read.get(part) || part.outerHTML)) continue;
+      if (isHeld) held = page;
+      else swap(part, document.importNode(fresh, true));
     }
     preview();
     const head = document.querySelector("#publish h2");
@@ -294,6 +299,7 @@
     }
     if (["member", "tell_first"].includes(event.target.name)) refresh();
   });
+  form.addEventListener("focusout", () => setTimeout(() => held && show(held)));
   form.addEventListener("submit", (event) => {
     if (saving) { // its version is about to change
       event.preventDefault();
