@@ -76,7 +76,7 @@ def test_members_are_listed_a_page_at_a_time(admin: Administrator, running: Hous
         admin.get(f"{LIST}?{odd}")
 
 
-def test_a_member_s_page_draws_and_tells_the_timeline(admin: Administrator, told: House) -> None:
+def test_a_member_s_page_draws_and_tells_the_timeline(told: House, admin: Administrator) -> None:
     html = admin.get(page(told, "ada"))
     said = words(html)
     bars = re.findall(r'<rect class="span--(\w+)"', html)
@@ -92,7 +92,7 @@ def test_a_member_s_page_draws_and_tells_the_timeline(admin: Administrator, told
     assert "style=" not in html and "<script" not in html.replace('<script src="/static/', "")
 
 
-def test_each_piece_of_evidence_leads_to_the_text_that_it_is_of(admin: Administrator, told: House) -> None:
+def test_each_piece_of_evidence_leads_to_the_text_that_it_is_of(told: House, admin: Administrator) -> None:
     html = admin.get(page(told, "ada"))
     links = set(re.findall(r'href="([^"]+)">[^<]+</a> <code>(\w+:\d+)', html))
     with reading(told.runtime.engine) as session:
@@ -103,13 +103,13 @@ def test_each_piece_of_evidence_leads_to_the_text_that_it_is_of(admin: Administr
     assert decided == {"/admin/policies/privacy/2/decision"}
 
 
-def test_the_address_is_shown_when_asked_for_and_that_is_on_record(admin: Administrator, told: House) -> None:
+def test_the_address_is_shown_when_asked_for_and_that_is_on_record(told: House, admin: Administrator) -> None:
     at = page(told, "ada")
     assert "ada@example.com" in admin.post(f"{at}/address", seen=at)
     assert actions(told)[-1] == "address shown"
 
 
-def test_a_letter_is_shown_as_it_was_sent_whatever_carried_it(admin: Administrator, told: House) -> None:
+def test_a_letter_is_shown_as_it_was_sent_whatever_carried_it(told: House, admin: Administrator) -> None:
     """Here it was no folder: the letter comes of what is kept of it."""
     at = page(told, "ada")
     (letter,) = re.findall(r'href="([^"]+)">as it was sent', admin.get(at))
@@ -143,7 +143,7 @@ def test_where_no_letter_was_taken_there_is_none_to_look_at(admin: Administrator
             admin.get(f"/admin/deliveries/{number}/letter{ending}", status=404)
 
 
-def test_what_governed_on_a_day_is_answered(admin: Administrator, told: House) -> None:
+def test_what_governed_on_a_day_is_answered(told: House, admin: Administrator) -> None:
     at = page(told, "ada")
     assert "No. 1 governed." in words(admin.get(f"{at}?at={told.now.isoformat().replace('+', '%2B')}"))
     assert "No. 2 will govern. On present facts, from" in words(admin.get(f"{at}?at=2026-09-01"))
@@ -152,7 +152,7 @@ def test_what_governed_on_a_day_is_answered(admin: Administrator, told: House) -
         assert "There is" not in words(admin.get(f"{at}?at={odd}")) and "Error:" in admin.get(f"{at}?at={odd}")
 
 
-def test_an_erasure_needs_the_key_typed_and_leaves_the_pseudonym_s_page(admin: Administrator, told: House) -> None:
+def test_an_erasure_needs_the_key_typed_and_leaves_the_pseudonym_s_page(told: House, admin: Administrator) -> None:
     at = page(told, "ada")
     for wrong in ("", "ADA", "bob"):
         assert "nobody was erased" in admin.post(f"{at}/erase", {"confirm": wrong}, seen=at, status=422)
@@ -166,7 +166,7 @@ def test_an_erasure_needs_the_key_typed_and_leaves_the_pseudonym_s_page(admin: A
     assert admin.client.post(f"{at}/erase", data={"csrf_token": token(html)}).status_code == 404
 
 
-def test_an_export_is_a_zip_and_on_record(admin: Administrator, told: House) -> None:
+def test_an_export_is_a_zip_and_on_record(told: House, admin: Administrator) -> None:
     at = page(told, "ada")
     answer = admin.client.post(f"{at}/export", data={"csrf_token": token(admin.get(at))})
     with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
@@ -195,7 +195,7 @@ def test_links_are_taken_back(admin: Administrator, running: House) -> None:
         assert session.exec(select(LinkRevocation)).one().member_id == 1
 
 
-def test_everybodys_standing_is_exported_from_the_list(admin: Administrator, told: House) -> None:
+def test_everybodys_standing_is_exported_from_the_list(told: House, admin: Administrator) -> None:
     form = {"csrf_token": token(admin.get(LIST)), "policy": "privacy", "at": told.now.isoformat()}
     answer = admin.client.post(f"{LIST}/standing", data=form)
     assert (answer.status_code, answer.mimetype) == (200, "text/csv")
@@ -227,12 +227,13 @@ def test_no_number_that_cannot_be_leads_to_a_member(admin: Administrator, runnin
 
 
 def test_each_policy_has_its_row_and_every_piece_of_evidence_stands_somewhere(
-    admin: Administrator, told: House
+    told: House, request: pytest.FixtureRequest
 ) -> None:
     told.policy("terms", title="Terms of use")
     told.publish(FIRST, slug="terms")
     told.runtime.clock.instant += timedelta(days=30)  # type: ignore[attr-defined]
     told.tick()
+    admin: Administrator = request.getfixturevalue("admin")  # signed in by then: no session lasts for so long
     html = admin.get(page(told, "ada"))
     assert re.findall(r'id="policy-(\w+)"', html) == ["privacy", "terms"]
     assert re.findall(r'<rect class="span--(\w+)"', html) == ["past", "now", "now"]
@@ -245,7 +246,7 @@ def test_each_policy_has_its_row_and_every_piece_of_evidence_stands_somewhere(
     assert inside and inside <= set(re.findall(r'id="([^"]+)"', html))
 
 
-def test_a_pack_carries_the_name_only_where_it_was_asked_for_by_name(admin: Administrator, told: House) -> None:
+def test_a_pack_carries_the_name_only_where_it_was_asked_for_by_name(told: House, admin: Administrator) -> None:
     at = page(told, "ada")
     html = admin.get(at)
     assert 'name="personal" value="yes"' in html
@@ -257,7 +258,7 @@ def test_a_pack_carries_the_name_only_where_it_was_asked_for_by_name(admin: Admi
     assert 'name="personal"' not in admin.post(f"{at}/erase", {"confirm": "ada"}, seen=at)
 
 
-def test_the_deliveries_of_a_notice_lead_to_each_member(admin: Administrator, told: House) -> None:
+def test_the_deliveries_of_a_notice_lead_to_each_member(told: House, admin: Administrator) -> None:
     table = admin.get(f"/admin/notices/{told.notice().id}").split('id="deliveries"')[1]
     for name in ("ada", "bob"):
         assert f'href="{page(told, name)}">{name}</a>' in table
