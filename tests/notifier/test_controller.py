@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.house import FIRST, LONGER, TYPO, House, KeptLetters
 from tests.notifier.sending import Later
 
 GROUP = "Plover Group plc"
-FROM = {"rule": "notice", "notice_days": 30}
+FROM: dict[str, Any] = {"rule": "notice", "notice_days": 30}
 
 
 @pytest.fixture

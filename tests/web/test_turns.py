@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import threading
+from typing import NamedTuple
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from policy_versions import comparing
 from tests.house import FIRST, House
 from tests.web.test_public import words
 from web.public import turns
+
+
+class Text(NamedTuple):
+    text: str
+    sha256: str
 
 
 @pytest.fixture
@@ -58,11 +65,8 @@ def test_where_others_wait_already_one_is_told_to_come_again(
 def test_a_comparison_that_fails_leaves_its_place(
     app: Flask, texts: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from policy_versions import comparing
-    from policy_versions.models import Revision
-
     monkeypatch.setattr(turns, "_PLACES", threading.BoundedSemaphore(1))
-    old, new = (Revision(text=text, sha256=text * 64) for text in "ab")
+    old, new = (Text(letter, letter * 64) for letter in "ab")
     assert not comparing.is_kept(old, new)
     with app.test_request_context(environ_base={"REMOTE_ADDR": "203.0.113.251"}):
         for _ in range(2):
