@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 
 from errors import RequestMalformed
 from web.api import bodies
+from web.api.shapes.common import IN_WORDS
 from web.problems import MEDIA_TYPE
 
 Model = type[BaseModel]
@@ -197,6 +198,9 @@ _TRIED = ("str", "int", "bool", "constrained-str", "constrained-int")
 
 
 def _sentence(message: str) -> str:
+    for pattern, words in IN_WORDS.items():
+        if message == f"String should match pattern '{pattern}'":
+            return words
     text = re.sub(r"^Value error, ", "", message).rstrip(".")
     return text[:1].lower() + text[1:]
 

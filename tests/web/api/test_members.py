@@ -69,7 +69,7 @@ def test_a_hosts_key_may_be_anything_that_can_be_seen(program: Program, key: str
     [
         ("bob", {"email": "not an address"}, "no e-mail address"),
         ("bob", {"email": 7}, "email: input should be a valid string"),
-        ("bob", {"locale": "?"}, "locale"),
+        ("bob", {"locale": "?"}, "locale: write a locale such as en"),
         ("bob", {"joined_at": "2026-01-01T00:00:00"}, "joined_at: write an instant with its offset"),
         ("bob", {"joined_at": "2026-01-01"}, "joined_at: write an instant with its offset"),
         ("bob", {"joined_at": "2026-02-30T00:00:00Z"}, "no such day"),
@@ -78,7 +78,7 @@ def test_a_hosts_key_may_be_anything_that_can_be_seen(program: Program, key: str
         ("bob", {"joined_at": 1767225600}, "joined_at"),
         ("bob", {"nickname": "b"}, "nickname"),
         ("ada", {"retained_until": "2026-05-31T00:00:00Z"}, "erase them instead"),
-        ("%20bob", {}, "external_id"),
+        ("%20bob", {}, "external_id: a key has no blanks around it"),
         ("b%00b", {}, "external_id"),
         ("x" * 256, {}, "external_id"),
     ],

@@ -55,16 +55,23 @@ Day = Annotated[
     BeforeValidator(day),
     WithJsonSchema({"type": "string", "format": "date", "example": "2026-05-25"}),
 ]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
-# A host's own key for a member: no blanks around it, nothing that nobody could see in it.
-ExternalId = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^[^\s\x00-\x1f\x7f\ufffd]([^\x00-\x1f\x7f\ufffd]*[^\s\x00-\x1f\x7f\ufffd])?$", max_length=255
-    ),
-]
-Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}$", max_length=35)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+_SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+_EXTERNAL_ID = r"^[^\s\x00-\x1f\x7f\ufffd]([^\x00-\x1f\x7f\ufffd]*[^\s\x00-\x1f\x7f\ufffd])?$"
+_LOCALE = r"^[A-Za-z0-9]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}$"
+_SHA256 = r"^[0-9a-f]{64}$"
+_REPEAT_KEY = r"^[!-~]+$"
+# What each asks for, for whoever sent something else: the document has the expression itself.
+IN_WORDS = {
+    _SLUG: "write small letters, digits and single hyphens",
+    _EXTERNAL_ID: "a key has no blanks around it, and nothing in it that nobody could see",
+    _LOCALE: "write a locale such as en, pt-BR or zh-Hant",
+    _SHA256: "write 64 small hexadecimal digits",
+    _REPEAT_KEY: "write visible ASCII characters, without blanks",
+}
+Slug = Annotated[str, StringConstraints(pattern=_SLUG, max_length=60)]
+ExternalId = Annotated[str, StringConstraints(pattern=_EXTERNAL_ID, max_length=255)]  # a host's own, for a member
+Locale = Annotated[str, StringConstraints(pattern=_LOCALE, max_length=35)]
+Sha256 = Annotated[str, StringConstraints(pattern=_SHA256)]
 
 
 # A query and a path hold text, whatever it means: digits only, so that " 1", "+1" and "1.0" are no numbers.
@@ -87,7 +94,7 @@ RowId = Annotated[int, Field(ge=1, le=MOST), AS_WHOLE]
 Number = Annotated[int, Field(ge=1, le=MOST), BeforeValidator(_number)]
 Limit = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_number)]
 Cursor = Annotated[str, StringConstraints(max_length=200)]
-RepeatKey = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[!-~]+$")]
+RepeatKey = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_REPEAT_KEY)]
 
 
 class Shape(BaseModel):
