@@ -128,13 +128,14 @@ def _fault(error: Exception) -> Answer | Response:
 def page(status: int, sentence: str, heading: str = "") -> tuple[str, int]:
     heading = heading or _HEADINGS.get(status, _HEADINGS[400])
     links = (
-        [{"title": "Administration", "url": "/admin"}]
+        [{"title": "Overview", "url": "/admin"}]
         if in_administration(request.path)
         else [{"title": "All policies", "url": "/"}]
     )
     given = {"status": status, "heading": heading, "sentence": sentence, "links": links, "page_title": heading}
     try:
-        return render_template("public/error.html", **given), status
+        face = "admin" if in_administration(request.path) else "public"
+        return render_template(f"{face}/error.html", **given), status
     except Exception as error:
         log.exception("an error's page asked for what cannot be had", exc_info=error)
         return _without_database(given), status

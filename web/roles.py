@@ -14,7 +14,7 @@ from errors import FieldMissing, RoleUnknown
 Permission = Literal["read", "inspect", "write", "publish", "export", "manage", "own"]
 
 ROLES: Mapping[str, str] = {
-    "editor": "Writes drafts, and sees policies, decisions and notices.",
+    "editor": "Writes drafts, and sees policies and decisions.",
     "publisher": "Publishes, decides again, sends, and writes drafts; looks members and letters up.",
     "auditor": "Reads everything, members too, and exports it.",
     "owner": "Manages users, and what is done to members: erasure, guardians, links, barred addresses.",

@@ -174,7 +174,7 @@ def address(secret: str, name: str, company: str) -> str:
     """What an app reads from the picture. secret: base 32. Source: the otpauth form of Google Authenticator."""
     issuer = company.replace(":", " ")
     label = f"{quote(issuer)}:{quote(name)}"
-    query = urlencode({"secret": secret, "issuer": issuer, "digits": 6, "period": STEP}, quote_via=quote)
+    query = urlencode({"secret": secret, "issuer": issuer}, quote_via=quote)  # the rest apps assume
     return f"otpauth://totp/{label}?{query}"
 
 
