@@ -50,10 +50,12 @@ def _pace(plan: Plan, first: str) -> list[Row]:
 
 
 def _leaving(plan: Plan, waits: str) -> list[Row]:
-    begins = Row("+", "The first letter leaves", _instant(plan.start, plan.zone), waits)
+    begins = Row(
+        "" if plan.lasts is None else "+", "The first letter leaves", _instant(plan.start, plan.zone), waits
+    )
     if plan.lasts is None:
         why = "No limit of the pace is set, and none was met yet."
-        return [begins, Row("=", "The last letter leaves", "cannot be foretold", why, "result")]
+        return [begins, Row("", "The last letter leaves", "cannot be foretold", why)]
     return [begins, Row("=", "The last letter leaves", _instant(plan.over, plan.zone), line="result")]
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from database import reading, writing
 from notifier import audience, facts, headcount, members
-from notifier.audience import Audience, Standing
+from notifier.audience import Audience, Owed, Standing
 from notifier.models import Member, Notice, Suppression
 from policy_versions import applicability, archive, policies
 from policy_versions.archive import History
@@ -30,7 +30,10 @@ def slowly(session: Session, record: History, secret: str, now: datetime) -> Aud
     """Who would be told of a coming revision, each member looked at alone."""
     counted, barred, current = Audience(), audience.suppressed(session), record.in_force(now)
     for standing in standings(session, record, now):
-        counted.add(audience.addressed(standing.member, headcount.ANYBODY, barred, secret))
+        verdict = audience.addressed(standing.member, headcount.ANYBODY, barred, secret)
+        counted.add(verdict)
+        if isinstance(verdict, Owed) and verdict.channel == "email":
+            counted.bases[audience.knows_of(standing, len(record.entries) + 1, now)] += 1
         span = standing.timeline.at(now)
         counted.held += bool(current and span and span.revision < current.number)
     counted.left_out.update(audience.gone(session, now))

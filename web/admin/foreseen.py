@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -46,12 +47,22 @@ class Outlook:
     @property
     def proposal(self) -> str:
         """What the findings say in a sentence or two, to be the summary of a draft that has none of its own."""
-        return self.judged.summary if self.judged and self.verdict != "first" else ""
+        if self.judged is None or self.verdict == "first":
+            return ""
+        return proposed(self.judged)
 
     def to_tell(self, *, tell_first: bool) -> int:
         """How many members would be told, by letter or site notice; of a first text only where that is asked."""
         tells = self.verdict == "significant" or (self.verdict == "first" and tell_first)
         return self.counted.told if tells else 0
+
+
+def proposed(judged: Judgement) -> str:
+    """The engine's summary as members may read it: without the count of the findings that it leaves out."""
+    return _UNTOLD.sub("", judged.summary)
+
+
+_UNTOLD = re.compile(r"\s+\d+ more findings?\.$")
 
 
 def outlook(draft: Draft, policy: Policy, at: datetime, *, tell_first: bool, live: bool = False) -> Outlook:
@@ -113,7 +124,7 @@ def _judge(draft: Draft, policy: Policy, record: History, at: datetime) -> Judge
     except Refusal as malformed:
         return malformed, None, None
     judged = deciding.judge(record.entries, stand_in(given, record, at), partial(comparing.blocks, session()))
-    given = replace(given, summary=given.summary or judged.summary)
+    given = replace(given, summary=given.summary or ("" if judged.verdict == "first" else proposed(judged)))
     try:
         archive.check(record, given, now=at)
     except Refusal as refusal:
