@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from typing import NamedTuple
 
@@ -23,6 +23,18 @@ class Place(NamedTuple):
     number: int | None = None
     before: str | None = None
     after: str | None = None
+
+
+class Numbers(NamedTuple):
+    """The numbers of a heading's section, where a page numbers them itself: no part of the text."""
+
+    old: int | None = None
+    new: int | None = None
+
+    def attribute(self, ops: Sequence[Op]) -> str:
+        """For the stylesheet, which shows it: the old text's number of its words alone, else the new one's."""
+        number = self.old if ops is _OLD else self.new or (None if ops else self.old)
+        return f' data-section="{number}"' if number else ""
 
 
 class _Container(NamedTuple):
@@ -50,14 +62,16 @@ class Page:
     """The blocks of one redline, shown one after the other."""
 
     places: dict[str, Place]
+    numbers: Mapping[str, Numbers] = field(default_factory=dict)  # of headings, by the ids of their blocks
     _move: int | None = None  # the passage whose note has been shown last
 
     @classmethod
-    def of(cls, change: Change) -> Page:
+    def of(cls, change: Change, numbers: Mapping[str, Numbers] | None = None) -> Page:
         """Return the page of a change, on which nothing is shown yet."""
         ids = [None, *(block.id for block in change.numbered), None]
         around = zip(ids, ids[1:], ids[2:], strict=False)
-        return cls({here: Place(number, a, b) for number, (a, here, b) in enumerate(around, start=1) if here})
+        places = {here: Place(number, a, b) for number, (a, here, b) in enumerate(around, start=1) if here}
+        return cls(places, numbers or {})
 
     def blocks(self, blocks: Sequence[BlockChange]) -> Iterator[str]:
         """Yield the blocks, with their lists and tables around them."""
@@ -81,11 +95,12 @@ class Page:
         if block.tag in ROWS:
             return self._row(block)
         tag = "li" if block.tag == "li" else "div"
+        element = _element(block, (), self.numbers.get(block.id))
         if block.kind is Kind.EQUAL:
-            return f"<{tag} {_attributes(block)}>{_element(block)}</{tag}>"
+            return f"<{tag} {_attributes(block)}>{element}</{tag}>"
         place = self.places.get(block.id, Place())
         along = "block--along " if block.move is not None and block.move == self._move else ""
-        content = f"{self._note(block)}{_element(block)}{_link_notes(block)}"
+        content = f"{self._note(block)}{element}{_link_notes(block)}"
         if block.kind is Kind.SOURCE:  # which reads alike: one note says so, and nothing else
             return f"<{tag} {_attributes(block)}>{content}</{tag}>"
         content = f'<div class="moved-frame">{content}</div>' if block.kind is Kind.MOVED else content
@@ -111,8 +126,9 @@ class Page:
         """Yield the blocks, the old text's words beside the new one's."""
         for block in blocks:
             said = "" if block.kind is Kind.EQUAL else self._note(block) + _link_notes(block)
-            old = "" if block.kind is Kind.INSERTED else _element(block, _OLD)
-            new = "" if block.kind is Kind.DELETED else _element(block, _NEW)
+            numbers = self.numbers.get(block.id)
+            old = "" if block.kind is Kind.INSERTED else _element(block, _OLD, numbers)
+            new = "" if block.kind is Kind.DELETED else _element(block, _NEW, numbers)
             if block.is_placeholder:
                 old, new, said = said, "", ""
             elif block.kind is Kind.MOVED:
@@ -216,7 +232,7 @@ def _link_notes(block: BlockChange) -> str:
 # -- elements -----------------------------------------------------------------------------------
 
 
-def _element(block: BlockChange, ops: Sequence[Op] = ()) -> str:
+def _element(block: BlockChange, ops: Sequence[Op], numbers: Numbers | None) -> str:
     """Return the block's own element, with the words of those fates only, where some are named.
 
     An item of a list stands in its `li` already, unless fates are named.
@@ -235,7 +251,7 @@ def _element(block: BlockChange, ops: Sequence[Op] = ()) -> str:
         "li": f"<{items}{start}><li>{words}</li></{items}>",
         "tr": f'<table class="row"><tbody><tr>{words}</tr></tbody></table>',
         "th": f'<table class="row"><tbody><tr>{words}</tr></tbody></table>',
-    }.get(tag, f"<{tag}>{words}</{tag}>")
+    }.get(tag, f"<{tag}{numbers.attribute(ops) if numbers else ''}>{words}</{tag}>")
     return f"<blockquote>{element}</blockquote>" if block.quotes else element
 
 

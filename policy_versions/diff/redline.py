@@ -6,7 +6,7 @@ the old text's letters and dropping `del` the new one's (a moved block counts at
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from itertools import chain
 from typing import Literal
@@ -14,13 +14,21 @@ from typing import Literal
 from policy_versions.diff import marked, notes, plain
 from policy_versions.diff.folds import passages
 from policy_versions.diff.model import BlockChange, Change
-from policy_versions.diff.page import Page
+from policy_versions.diff.page import Numbers, Page
 
 
-def html(change: Change, view: Literal["inline", "side_by_side"] = "inline", context: int | None = None) -> str:
-    """Return the redline as an HTML fragment. context: see `folds.passages`."""
+def html(
+    change: Change,
+    view: Literal["inline", "side_by_side"] = "inline",
+    context: int | None = None,
+    numbers: Mapping[str, Numbers] | None = None,
+) -> str:
+    """Return the redline as an HTML fragment. context: see `folds.passages`.
+
+    numbers: of sections, by the ids of their headings' blocks; they come as attributes for the stylesheet.
+    """
     shown = tuple(without_repeated_places(change.blocks))
-    page = Page.of(change)
+    page = Page.of(change, numbers)
     out = [] if change.is_complete else [f'<p class="note note--incomplete" data-note>{notes.INCOMPLETE}</p>']
     for passage in passages(shown, context):
         blocks = "\n".join(page.pairs(passage.blocks) if view == "side_by_side" else page.blocks(passage.blocks))

@@ -188,6 +188,24 @@ def test_the_list_of_sections_says_what_became_of_each(
     assert "B link" in said
 
 
+def test_sections_have_the_numbers_of_their_own_pages(
+    client: FlaskClient, house_with: Callable[..., House]
+) -> None:
+    parts = {name: f"Section {name} speaks of {name} at some length, and of no other thing." for name in "ABCD"}
+    house_with(*("".join(f"## {name}\n\n{parts[name]}\n\n" for name in order) for order in ("ABCD", "BCDA", "DA")))
+    shown = r'<h2 data-section="(\d)">([A-D])</h2>'
+    assert re.findall(shown, get(client, "/privacy/compare/1..2")) == [
+        ("1", "B"),
+        ("2", "C"),
+        ("3", "D"),
+        ("4", "A"),
+    ]
+    side = re.findall(shown, get(client, "/privacy/compare/1..2?view=side"))
+    assert side[-2:] == [("1", "A"), ("4", "A")], "each text's own"
+    gone = get(client, "/privacy/compare/2..3")
+    assert 'data-section="' not in gone, "two sections have no numbers on their own page"
+
+
 def test_moves_lead_to_one_another(client: FlaskClient, house_with: Callable[..., House]) -> None:
     moved = LONG.replace(f"\n{SENTENCE}\n", "").replace(
         "## What we collect\n", f"## What we collect\n\n{SENTENCE}\n"

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from flask import render_template
+from markupsafe import Markup
 
 from policy_versions import anchoring, archive, comparing, dates, locales, translations
 from policy_versions.anchors import Names
 from policy_versions.archive import Entry, History
-from policy_versions.diff import Change, Kind
+from policy_versions.diff import Change, Kind, redline
 from policy_versions.models import Filing, Policy, Translation
 from web.context import session
 from web.public import reading
@@ -351,15 +352,28 @@ def without_title(change: Change, title: str) -> Change:
     return replace(change, blocks=change.blocks[1:]) if said_again else change
 
 
+def redline_of(change: Change, *, side: bool = False) -> Markup:
+    """A comparison as readers see it, its sections numbered as on the texts' own pages."""
+    view: Literal["inline", "side_by_side"] = "side_by_side" if side else "inline"
+    return Markup(redline.html(change, view, context=1, numbers=reading.numbers(change)))  # noqa: S704 -- it is safe
+
+
 _OTHERWISE = {Kind.MOVED: "moved", Kind.LINK: "link"}  # where no word came or went
 
 
 def sections(change: Change) -> list[dict[str, object]]:
     """Each section with how much of it changed, and where its first change stands."""
     kinds = {block.id: block.kind for block in change.blocks}
+    numbered = reading.numbers(change)
+    shown = {
+        "".join(block.section[-1:]): numbered[block.id].new
+        for block in reversed(change.blocks)
+        if block.id in numbered and numbered[block.id].new
+    }
     return [
         {
             "title": section.title,
+            "number": shown.get(section.title),
             "anchor": section.first,
             "inserted": section.words_inserted,
             "deleted": section.words_deleted,

@@ -11,7 +11,8 @@ from markupsafe import Markup, escape
 from policy_versions import anchored, markdown
 from policy_versions.anchors import Names
 from policy_versions.archive import Entry
-from policy_versions.diff import Blocks, Change, Kind
+from policy_versions.diff import BlockChange, Blocks, Change, Kind
+from policy_versions.diff.page import Numbers
 from policy_versions.markdown import Heading
 from policy_versions.significance.rules import rules
 
@@ -29,7 +30,11 @@ class Body(NamedTuple):
     @property
     def numbered(self) -> bool:
         """Whether our numbers stand beside its sections: only where the text has none of its own."""
-        return len(self.contents) > 2 and all(h.level == TOP and _is_bare(h.text) for h in self.contents)
+        return _countable([(heading.level, heading.text) for heading in self.contents])
+
+
+def _countable(headings: Sequence[tuple[int, str]]) -> bool:
+    return len(headings) > 2 and all(level == TOP and _is_bare(title) for level, title in headings)
 
 
 def _is_bare(title: str) -> bool:
@@ -59,12 +64,37 @@ def changed_sections(change: Change, blocks: Blocks, names: Names) -> dict[str, 
     found: dict[str, str] = {}
     here = ""
     for block in change.blocks:
-        in_new = block.kind is not Kind.DELETED and not block.is_placeholder
-        if in_new and block.tag in ("h1", "h2"):
+        if _stands(block) and block.tag in ("h1", "h2"):
             here = own[block.id]
         if here and block.id in told:
             found.setdefault(here, block.id)
     return found
+
+
+def numbers(change: Change) -> dict[str, Numbers]:
+    """The numbers that the texts' own pages show beside their sections, by the ids of the headings' blocks.
+
+    None where a text's page shows none, or a heading was split, joined or put on another level.
+    """
+    headings = [block for block in change.blocks if block.tag in ("h1", "h2") or block.old_tag in ("h1", "h2")]
+    old, new = [one for one in headings if _stood(one)], [one for one in headings if _stands(one)]
+    told = [(int(one.tag[1]), "".join((one.old_section or one.section)[-1:])) for one in old]
+    tells = [(int(one.tag[1]), "".join(one.section[-1:])) for one in new]
+    plain = not any(one.old_tag or one.parts > 1 or one.joined > 1 for one in headings)
+    if not (plain and _countable(told) and _countable(tells)):
+        return {}
+    before = {str(one.twin) if one.is_placeholder else one.id: number for number, one in enumerate(old, 1)}
+    after = {one.id: number for number, one in enumerate(new, 1)}
+    return {one.id: Numbers(before.get(one.id), after.get(one.id)) for one in headings}
+
+
+def _stands(block: BlockChange) -> bool:
+    return block.kind is not Kind.DELETED and not block.is_placeholder
+
+
+def _stood(block: BlockChange) -> bool:
+    """Whether it, or for a passage that moved its old place, is a block of the old text."""
+    return block.is_placeholder or block.kind not in (Kind.INSERTED, Kind.MOVED)
 
 
 def margin(changed: Mapping[str, str], entry: Entry, url: str, titles: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, jsonify, redirect, render_template, request, url_for
-from markupsafe import Markup
 from sqlmodel import select
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -182,7 +181,7 @@ def translation_comparison(slug: str, which: str, locale: str, pair: str) -> str
         counts=present.counts(change),
         changes=[block.id for block in change.numbered],
         sections=present.sections(change),
-        redline=Markup(redline.html(change, context=1)),  # noqa: S704
+        redline=present.redline_of(change),
     )
 
 
@@ -313,7 +312,7 @@ def comparison(slug: str, pair: str) -> str:
         summary=new.revision.summary if adjacent else "",
         counts=present.counts(change),
         sections=present.sections(change),
-        redline=Markup(redline.html(change, view="side_by_side" if side else "inline", context=1)),  # noqa: S704
+        redline=present.redline_of(change, side=side),
         view="side_by_side" if side else "inline",
         inline_url=here,
         side_url=f"{here}?view=side",
