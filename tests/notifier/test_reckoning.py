@@ -46,7 +46,7 @@ def test_without_letters_there_is_no_sum() -> None:
 @pytest.mark.parametrize(
     ("letters", "after", "kept", "says"),
     [
-        (5000, 60 * DAY, True, "31 July 2026 can be kept: everybody has had their notice by 3 July 2026, 28 days before it."),
+        (5000, 60 * DAY, True, "31 July 2026 can be kept: everybody has had their notice by 3 July 2026, 28 days"),
         (5000, 31 * DAY, False, "2,500 of the letters name a later day, at the latest 3 July 2026."),
         (1, DAY, False, "2 June 2026 is too soon for the notice period of 30 days: the letter names a later day"),
         (5000, DAY, False, "all 5,000 letters name a later day"),
