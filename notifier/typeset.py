@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from css_inline import CSSInliner
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import BaseLoader, BytecodeCache, ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
@@ -57,15 +58,34 @@ def _own(folder: Path) -> BaseLoader:
     return ChoiceLoader([FileSystemLoader(folder), ours, PrefixLoader({"gazette": ours})])
 
 
+class _Compiled(BytecodeCache):
+    """Templates as they were compiled for the first language: the code is the same in each."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        kept = self._kept.get((bucket.key, bucket.checksum))
+        if kept is not None:
+            bucket.bytecode_from_string(kept)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
+
+
 @cache
 def environment(loader: BaseLoader | None, language: str) -> ImmutableSandboxedEnvironment:
-    """Where the letters of a language are rendered; each template is compiled there once. loader: None: ours."""
+    """Where the letters of a language are rendered; a template is made ready there once. loader: None: ours."""
     made = ImmutableSandboxedEnvironment(
         loader=loader or FileSystemLoader(TEMPLATES),
         autoescape=lambda name: name is None or name.endswith(".html"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=_COMPILED,
         extensions=["jinja2.ext.i18n"],
     )
     catalogue = wording.of(language).catalogue

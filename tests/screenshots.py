@@ -92,7 +92,7 @@ def administration(page: Page, runtime: Runtime) -> None:
 def letters(browser: Browser, folder: Path) -> None:
     """A letter to read on a desk and on a phone, by day and by night; and one in each other language there is."""
     files = sorted((folder / "outbox").glob("*.eml"), key=lambda f: int(f.stem))
-    by_language = {_language(html): html for html in map(_html_of, files)}  # of those who joined last: the shortest
+    by_language = {_language(html): html for html in map(_html_of, files)}  # of who joined last: the shortest
     for language, html in by_language.items():
         page = folder / f"letter-{language}.html"
         page.write_text(html, encoding="utf-8")
