@@ -109,7 +109,11 @@ COVERS = (
     ),
     Cover(models.Delivery, ("notice_id", "member_id"), bulk=True),
     # which letters it holds is sealed with its answer: one in doubt may be parted by what is heard of some of them
-    Cover(models.Attempt, ("batch_id", "body_sha256", "sender", "applies_from", "started_at"), bulk=True),
+    Cover(
+        models.Attempt,
+        ("batch_id", "body_sha256", "sender", "applies_from", "applies_words", "started_at"),
+        bulk=True,
+    ),
     Cover(models.DeliveryEvent, bulk=True),
     Cover(models.Suppression, ("email_key", "reason", "recorded_at")),
     Cover(models.WebhookBody, ("source", "sha256", "size", "verdict", "received_at")),
