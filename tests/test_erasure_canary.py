@@ -238,9 +238,7 @@ def instance(
 @pytest.fixture
 def admin(instance: House, app: Flask, password_hash: str) -> Administrator:
     with writing(instance.runtime.engine) as session:
-        session.add(
-            Account(name="ines", password_hash=password_hash, roles=roles.ALL, created_at=instance.now)
-        )
+        session.add(Account(name="ines", password_hash=password_hash, roles=roles.ALL, created_at=instance.now))
     signed_in = Administrator(app.test_client())
     signed_in.post("/admin/sign-in", {"name": "ines", "password": PASSWORD})
     return signed_in
@@ -317,6 +315,8 @@ class Person:
 
     def by_administration(self) -> None:
         at = f"/admin/members/{self.member.id}"
+        self.admin.post("/admin/sign-in", {"name": "ines", "password": PASSWORD})  # that of before was idle
+        assert KEY in self.admin.get(at), "signed in"
         for typed in (KEY, ADDRESS):
             self.admin.post("/admin/members", {"who": typed})
             self.admin.post("/admin/addresses", {"who": typed})
