@@ -19,7 +19,7 @@ import database
 import quickstart
 from app import build_runtime, create_app
 from database import reading, writing
-from notifier import acknowledging, dossier, members, tokens
+from notifier import acknowledging, dossier, members, suppressions, tokens
 from notifier.events import counting
 from notifier.models import Delivery, DeliveryEvent
 from notifier.subscriptions import subscribing
@@ -122,7 +122,7 @@ def furnished(house: House, address: str, folder: Path) -> World:
 
 
 def _translated(house: House) -> None:
-    """A small policy in two languages, twice."""
+    """A small policy in two languages, twice; each translation was put right once."""
     house.policy("cookies", title="Cookie notice", lead="The one cookie we set, and why.")
     for days, date in ((30, "2026-11-17"), (14, "2026-11-18")):
         house.publish(
@@ -131,8 +131,9 @@ def _translated(house: House) -> None:
         with writing(house.runtime.engine) as session:
             policy = policies.lock(session, "cookies")
             number = archive.history(session, policy).entries[-1].number
-            given = Given("de", COOKIES_GERMAN.format(days=days), title="Hinweis zu Cookies")
-            translations.publish(session, policy, number, given, actor=ADMINISTRATOR, now=house.now)
+            for text in (COOKIES_GERMAN.format(days=days + 1), COOKIES_GERMAN.format(days=days)):
+                given = Given("de", text, title="Hinweis zu Cookies")
+                translations.publish(session, policy, number, given, actor=ADMINISTRATOR, now=house.now)
 
 
 def _told(world: World) -> None:
@@ -180,6 +181,8 @@ def _waiting(world: World) -> None:
         draft = drafts.start(session, terms, latest, actor=ADMINISTRATOR, now=house.now)
         world.draft_id = draft.id or 0
         privacy = policies.policy(session, "privacy-policy")
+        (key,) = suppressions.keys("member05@example.com", secret)
+        suppressions.suppress(session, key, "complaint", None, house.now)
         subscribing.ask(session, privacy, "reader@example.com", secret=secret, now=house.now)
     world.member_link = f"/me/{tokens.member_session(world.member_id, secret=secret, now=house.now)}"
     world.confirm_link = f"/subscribe/{subscription_tokens.token(1, 'confirm', secret)}"
