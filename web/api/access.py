@@ -85,6 +85,9 @@ def kept_by_nobody(response: Response) -> Response:
     """What names a member, or does something, is kept nowhere; texts may be, and are asked for by their ETag."""
     personal = request.endpoint not in KEPT or request.method not in ("GET", "HEAD")
     response.headers.setdefault("Cache-Control", "no-store" if personal else "private, no-cache")
+    if request.method in ("GET", "HEAD") and response.status_code == 200 and not response.is_streamed:
+        response.add_etag()  # a host that keeps the tag alone is spared the same answer again
+        response.make_conditional(request)
     return response
 
 
