@@ -18,7 +18,7 @@ from werkzeug.serving import make_server
 import database
 import quickstart
 from app import build_runtime, create_app
-from database import reading, writing
+from database import writing
 from notifier import acknowledging, dossier, members, suppressions, tokens
 from notifier.events import counting
 from notifier.models import Delivery, DeliveryEvent
