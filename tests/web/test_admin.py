@@ -396,13 +396,14 @@ def test_what_was_typed_into_a_draft_that_is_gone_is_given_back(
     page = f"/admin/drafts/{draft.id}"
     open_form = admin.get(page)
     admin.post(f"{page}/discard", seen=page)
-    fields = filled(draft, text="# My <long> words", policy="privacy")
+    fields = filled(draft, text="# My <long> words", policy="privacy", controller="Another AB")
     answer = admin.client.post(f"{page}{deed}", data={"csrf_token": token(open_form), **fields})
     assert answer.status_code == 404
     assert "That draft is gone" in words(answer.text)
     assert "# My &lt;long&gt; words</textarea>" in answer.text
     assert "Payment records are kept for 24 months." in answer.text
     assert "/admin/policies/privacy/drafts/again" in answer.text
+    assert '<input type="hidden" name="controller" value="Another AB">' in answer.text
 
 
 @pytest.mark.parametrize("slug", ["", "nothing", "no\0ne"])

@@ -105,12 +105,8 @@ def _compared(found: Draft, seen: Outlook) -> dict[str, Any]:
         "redline": Markup(redline.html(change, context=0)) if change else "",  # noqa: S704
         "counts": present.counts(change) if change else None,
         "words": len(found.text.split()),
-        "sections": sum(heading.level == 2 for heading in _outline(found.text)),
+        "sections": sum(heading.level == 2 for heading in markdown.outline(found.text)),
     }
-
-
-def _outline(text: str) -> list[markdown.Heading]:
-    return list(markdown.outline(text))
 
 
 def _earliest(found: Draft, policy: Policy) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import g, redirect, request, url_for
+from sqlalchemy.exc import OperationalError
 from werkzeug.wrappers import Response
 
 from database import writing
@@ -72,8 +73,11 @@ def opened(draft_id: int) -> None:
     if not permissions.may("draft", "POST"):
         drafts.by_id(session(), draft_id)
         return
-    with writing(runtime().engine) as own:
-        presence.see(own, draft_id, actor(), now=runtime().clock.now(own))
+    try:
+        with writing(runtime().engine) as own:
+            presence.see(own, draft_id, actor(), now=runtime().clock.now(own))
+    except OperationalError:  # somebody writes for long; who else is here is not worth waiting for
+        drafts.by_id(session(), draft_id)
 
 
 def back_to(draft_id: int, anchor: str | None = None) -> Response:

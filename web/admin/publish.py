@@ -6,33 +6,24 @@ done leads back by a redirect, so that reloading the page does nothing twice.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
 from flask import Response, flash, jsonify, redirect, render_template, request, url_for
-from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from database import writing
 from errors import AddressMalformed, AudienceDiffers, DayMalformed, Refusal, RowInvalid
 from notifier import addresses
-from policy_versions import archive, audit, drafts, markdown, policies, presence
-from policy_versions.models import DecisionRecord, Draft, Policy
-from web import errors, filters
+from policy_versions import archive, audit, drafts, policies, presence
+from policy_versions.models import Policy
+from web import filters
 from web.admin import blueprint, draft_letters, draft_page, drafting, foreseen, four_eyes, trials, typed
 from web.admin.foreseen import Outlook
 from web.admin.sign_in import actor, limiter
 from web.context import now, runtime, session
-from web.headers import LETTER_POLICY
-from web.public import present
 
 Answer = str | AnyResponse | tuple[str, int]
-# A draft shown as readers will see it, in a frame of the form: nothing in it runs or leads out of it.
-PREVIEW_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'self'; sandbox allow-same-origin"
-)
 
 
 @blueprint.get("/drafts/<row:draft_id>", endpoint="draft")
@@ -172,48 +163,7 @@ def _confirmed(seen: Outlook) -> int | None:
 _SEPARATORS = str.maketrans("", "", ",.'’ \u00a0\u2009\u202f")
 
 
-# -- looking at it ------------------------------------------------------------------------------
-
-
-@blueprint.get("/drafts/<row:draft_id>/preview", endpoint="preview")
-def preview(draft_id: int) -> Response:
-    """The draft exactly as readers would see it, shut in: whoever publishes reads what somebody else wrote."""
-    found = drafts.by_id(session(), draft_id)
-    policy = session().get_one(Policy, found.policy_id)
-    try:
-        answer = Response(_preview(found, policy), mimetype="text/html")
-    except Refusal as refusal:
-        sentence, status = errors.page(errors.status_of(refusal), str(refusal))
-        answer = Response(sentence, status, mimetype="text/html")
-    answer.headers["Content-Security-Policy"] = PREVIEW_POLICY
-    return answer
-
-
-def _preview(found: Draft, policy: Policy) -> str:
-    markdown.check(found.text)
-    given = drafts.publication(found, policy)
-    record = archive.history(session(), policy)
-    first = DecisionRecord(revision_id=0, verdict="first", decided_at=now(), recorded_at=now())
-    row = foreseen.stand_in(given, record, now())
-    entry = archive.Entry(row, None, None if record.latest() else first)
-    whole = session().get(Policy, policy.part_of_id) if policy.part_of_id else None
-    shown = archive.History(policy, (*record.entries, entry))
-    html = present.text_page(shown, entry, whole, now(), is_current=True, upcoming=[])
-    return _SCRIPT.sub("", html)  # the frame would not run it, and would complain
-
-
-_SCRIPT = re.compile(r"<script\b[^>]*></script>")
-
-
-@blueprint.get("/drafts/<row:draft_id>/letter", endpoint="draft_letter")
-def letter(draft_id: int) -> Response:
-    """A letter's HTML alone, for a sandboxed frame: its inlined styles are allowed here, not in the form."""
-    found = draft_letters.chosen(draft_id)[2]
-    if found is None:
-        raise NotFound
-    answer = Response(found.read("html"), mimetype="text/html")
-    answer.headers["Content-Security-Policy"] = LETTER_POLICY
-    return answer
+# -- trying it on oneself -------------------------------------------------------------------------
 
 
 @blueprint.route("/drafts/<row:draft_id>/test", methods=["GET", "POST"], endpoint="test_draft")
@@ -259,6 +209,6 @@ def _send_test(draft_id: int) -> str:
     return said
 
 
-from web.admin import earlier, resuming  # noqa: E402 -- their routes and refusals are the form's
+from web.admin import draft_frames, earlier, resuming  # noqa: E402 -- their routes and refusals are the form's
 
-ROUTES = (earlier, resuming)
+ROUTES = (draft_frames, earlier, resuming)

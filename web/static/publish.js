@@ -12,6 +12,7 @@
   const PAUSE = 1200; // after typing stops
   const LONGEST = 10000; // though it does not stop
   const OTHERS = 30000; // between two looks at who else is here
+  const IDLE = 300000; // without a sign of its person, the page asks for nothing: their session may end
   const ALOUD = 8000; // no more often is anything said aloud
   const LARGEST = 4000000; // bytes of a file; a text has at most a million
   const OWN = ["text", "revision_date", "effective", "rule", "notice_days", "summary", "controller"];
@@ -29,6 +30,7 @@
   let asked = null; // the request for the parts under way
   let leaving = false;
   let tries = 0;
+  let acted = Date.now();
 
   // -- what is said ------------------------------------------------------------------------------
 
@@ -184,6 +186,8 @@
 
   const read = new WeakMap(); // parts as they came, before anybody opened a fold in them
 
+  const isAt = (field) => document.activeElement === field;
+  const holds = (part) => part.contains(document.activeElement) && !document.activeElement.matches("[role=region]");
   let held = null; // a page of which some part waits until the focus has left the one it is to replace
 
   const show = (page) => {
@@ -191,7 +195,7 @@
     follow(page);
     for (const part of document.querySelectorAll("[data-live]")) {
       const fresh = page.querySelector(`[data-live="${part.dataset.live}"]`);
-      const isHeld = part.contains(document.activeElement) && !document.activeElement.matches("[role=region]");
+      const isHeld = holds(part) || (part.dataset.live === "proposal" && isAt(summary) && follows());
       if (!fresh || fresh.outerHTML === (read.get(part) || part.outerHTML)) continue;
       if (isHeld) held = page;
       else swap(part, document.importNode(fresh, true));
@@ -202,13 +206,12 @@
     aloud([verdict, head].map((one) => (one ? one.textContent : "")).join(". "));
   };
 
+  const follows = () => plainly(summary.value) === plainly(form.elements.proposed.value);
+
   // A summary that is as it was proposed goes with the findings; a word of one's own, and it stays.
   const follow = (page) => {
-    const before = form.elements.proposed;
     const after = page.querySelector("[name=proposed]");
-    if (!before || !after || document.activeElement === summary) return;
-    const follows = plainly(summary.value) === plainly(before.value);
-    if (follows && summary.value !== after.value) summary.value = after.value;
+    if (after && !isAt(summary) && follows() && summary.value !== after.value) summary.value = after.value;
   };
 
   const swap = (part, fresh) => {
@@ -239,7 +242,7 @@
   // -- who else is here ----------------------------------------------------------------------------
 
   const look = async () => {
-    if (document.hidden || saving || stopped) return;
+    if (document.hidden || saving || stopped || Date.now() - acted > IDLE) return;
     const mine = form.elements.version.value;
     try {
       const answer = await fetch(form.dataset.others, { headers: { Accept: "application/json" }, redirect: "error" });
@@ -301,15 +304,31 @@
   });
   form.addEventListener("focusout", () => setTimeout(() => held && show(held)));
   form.addEventListener("submit", (event) => {
+    const { submitter } = event;
+    if (submitter && ["work", "letter"].includes(submitter.value) && !stopped && !form.dataset.loose) {
+      event.preventDefault(); // all of it is done here
+      if (dirty) save();
+      else refresh();
+      return;
+    }
     if (saving) { // its version is about to change
       event.preventDefault();
-      const { submitter } = event;
       saving.finally(() => form.requestSubmit(submitter));
       return;
     }
     clearTimeout(timer);
     if (asked) asked.abort();
     leaving = true;
+  });
+  for (const name of ["keydown", "pointerdown", "wheel", "focus"]) {
+    window.addEventListener(name, () => { acted = Date.now(); }, { capture: true, passive: true });
+  }
+  // The Enter key in a field of one line keeps the draft; it would press the first button, and leave the place.
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches("input:not([type=file])") || stopped) return;
+    event.preventDefault();
+    if (event.target.name === "member") refresh();
+    else save();
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "s" || !(event.ctrlKey || event.metaKey) || event.altKey) return;
