@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from database import writing
-from policy_versions import archive, policies
+from policy_versions import archive, policies, retiring
 from tests.house import FIRST, LONGER, TYPO, House
 
 Later = Callable[..., datetime]
@@ -131,6 +131,14 @@ def test_a_withdrawn_change_is_told_no_more_and_is_no_base(client: FlaskClient, 
     told.tick()
     assert "comes into force" in news(client)
     assert "/privacy/compare/1..3" in client.get("/").text
+
+
+def test_a_retired_policy_has_no_news(client: FlaskClient, told: House, later: Later) -> None:
+    later(days=31)
+    with writing(told.runtime.engine) as session:
+        record = archive.history(session, policies.lock(session, "privacy"))
+        retiring.retire(session, record, "We close.", actor="a test", now=told.now)
+    assert news(client, "/privacy/history") == ""
 
 
 def test_each_policy_has_a_line(client: FlaskClient, told: House) -> None:

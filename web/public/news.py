@@ -14,7 +14,7 @@ from flask import request
 from sqlalchemy.orm import aliased, defer
 from sqlmodel import Session, col, func, select
 
-from policy_versions import dates
+from policy_versions import dates, retiring
 from policy_versions.models import DecisionRecord, Policy, Revision, Withdrawal
 from web.context import now, runtime, session
 from web.public import blueprint, present
@@ -54,8 +54,9 @@ def in_force(policy: Policy) -> News | None:
 
 
 def latest(session: Session, now: datetime, young: timedelta) -> list[News]:
-    """Of each policy, its next significant revision; else the last one that came into force within `young`."""
-    rows = _rows(session, now - young)
+    """Of each policy that goes on, its next significant revision; else the last one in force within `young`."""
+    ended = retiring.retired(session)
+    rows = [row for row in _rows(session, now - young) if (row.policy.id or 0) not in ended]
     verdicts = _verdicts(session, [row.revision.id or 0 for row in rows])
     told = [row for row in rows if verdicts.get(row.revision.id or 0, _UNDECIDED)[0] == "significant"]
     return [_news([*own], verdicts, now) for _, own in groupby(told, key=lambda row: row.policy.id)]
