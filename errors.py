@@ -234,7 +234,7 @@ class AccentUnreadable(Invalid):
         self.nearest = nearest
         super().__init__(
             f"{colour} has a contrast of {int(ratio * 100) / 100:.2f} : 1 on {where} of {scheme} pages, and text "
-            f"needs {least} : 1; the nearest shade that passes is {nearest}"
+            f"needs {least} : 1; the nearest shade that passes is {nearest}."
         )
 
 

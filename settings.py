@@ -134,7 +134,7 @@ class Settings(BaseSettings):
                 colours.accents(value)
             return value
         except AccentUnreadable as refusal:
-            raise ValueError(f"cannot be used: {refusal}") from refusal
+            raise ValueError(f"cannot be used: {str(refusal).rstrip('.')}") from refusal
 
     @field_validator("logo")
     @classmethod

@@ -28,7 +28,9 @@ def test_every_refusal_made_here_is_one_sentence() -> None:
 
 
 def _given(kind: type[Refusal]) -> list[object]:
-    """Something for each of its parameters."""
+    """Something for each of its parameters that has to be given."""
     parameters = list(inspect.signature(vars(kind)["__init__"]).parameters.values())[1:]
     values: dict[str, object] = {"sentence": "A sentence."}
-    return [values.get(p.name, 3 if p.annotation == "int" else "three") for p in parameters]
+    numbers = {"int": 3, "float": 3.0}
+    needed = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    return [values.get(p.name, numbers.get(p.annotation, "three")) for p in needed]

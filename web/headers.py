@@ -47,7 +47,7 @@ def _cached(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
         return response
     response.headers.setdefault("Cache-Control", "public, no-cache")
-    if response.status_code == 200 and not response.is_streamed and not response.cache_control.no_store:
+    if response.status_code == 200 and not response.is_streamed:
         response.add_etag()
         if request.blueprint == "public" and response.cache_control.public:
             return _kept(response)
