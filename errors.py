@@ -246,8 +246,8 @@ class TooManyComparisons(Refusal):
     def __init__(self, seconds: int) -> None:
         self.seconds = seconds
         super().__init__(
-            f"You have asked for many comparisons that nobody had asked for lately. Wait {seconds} seconds, then ask "
-            "again; the texts themselves can be read meanwhile."
+            f"You have asked for many comparisons that nobody had asked for lately. Wait {seconds} seconds, "
+            "then ask again; the texts themselves can be read meanwhile."
         )
 
 
@@ -256,7 +256,7 @@ class ComparisonsBusy(Refusal):
 
     def __init__(self, seconds: int) -> None:
         self.seconds = seconds
-        super().__init__("Others have asked for comparisons just now, and each takes a moment. Ask again in a moment.")
+        super().__init__("Others ask for comparisons just now, and each takes a moment. Ask again in a moment.")
 
 
 # -- translations -------------------------------------------------------------------------------
