@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlmodel import Session, col, select
 
 from errors import NoSuchLetter
-from notifier import compose, letters, tokens
+from notifier import compose, filling, letters, tokens
 from notifier.models import Attempt, Batch, Delivery, Notice, RenderedLetter
 from notifier.senders.mime import substituted
 from policy_versions.models import Policy
@@ -55,7 +55,7 @@ def of_delivery(session: Session, delivery_id: int) -> Sent:
 
 def _words(session: Session, notice: Notice, batch: Batch, attempt: Attempt) -> dict[str, str]:
     policy = session.get_one(Policy, notice.policy_id)
-    words = compose.personal(notice, compose.as_sent(attempt, batch, policy))
+    words = filling.personal(notice, filling.as_sent(attempt, batch, policy))
     return words | {letters.link_key(notice.substitution_prefix): tokens.TEST}
 
 

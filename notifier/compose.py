@@ -9,7 +9,6 @@ the letter's first line and its subject, in each language; the usual first line 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +18,7 @@ from sqlmodel import Session, col, select
 from errors import NoSuchRevision
 from notifier import audience, letters, tokens, translated, typeset, wording
 from notifier.letters import Letter, LetterContext
-from notifier.models import Attempt, Batch, Notice, RenderedLetter
+from notifier.models import Batch, Notice, RenderedLetter
 from notifier.senders.protocol import Message
 from notifier.wording import Wording
 from policy_versions import archive, comparing, diff, locales, significance, translations
@@ -46,13 +45,13 @@ def compose(
         return _of_translation(session, record, entry, settings, notice=notice, batch=batch)
     policy, revision = record.policy, entry.revision
     base = _base(record, batch.base_revision_id)
-    home = _home(settings, policy)
+    home, speech = _home(settings, policy), wording.of(batch.locale)
     compared = f"{home}/compare/{base.number}..{revision.number}" if base else f"{home}/{revision.number}"
     correction = notice.kind == "correction"
     period = audience.binding_period(record, base.number if base else 0, entry)
-    speech = wording.of(batch.locale)
     said: dict[str, Any] = {
         **_common(record, entry, settings, batch=batch),
+        "kind": notice.kind,
         "redline_url": compared,
         "member_url": "" if correction else f"{settings.public_url}/m/",
         "governs_already": batch.already,
@@ -66,7 +65,6 @@ def compose(
         "findings": () if correction else findings(entry),
         "change": comparing.compare(session, base, revision) if base and not correction else None,
         "new_controller": _controller(record, base, revision) if base else None,
-        "kind": notice.kind,
         "correction_reason": _put_right(session, notice, batch, entry),
         "corrects": batch.corrects,
         **({} if correction else _translated(session, policy, base, revision, batch, home)),
@@ -268,43 +266,3 @@ def mailbox(settings: Settings) -> str:
     """The letter's From: the company's name and the address that sends."""
     name = settings.company_name.replace("\\", "").replace('"', "")
     return f'"{name}" <{settings.sender_address}>'
-
-
-def applies_words(applies_from: datetime | None, *, already: bool, policy: Policy, locale: str) -> str:
-    """What a letter says of its day, as its reader writes it. applies_from: None: it takes an acceptance."""
-    speech = wording.of(locale)
-    if applies_from is None:
-        return speech.say(letters.APPLIES_ON_ACCEPTANCE)
-    day = speech.day(applies_from, policy.zone)
-    return speech.say(letters.APPLIES_SINCE, day=day) if already else day
-
-
-def as_sent(attempt: Attempt, batch: Batch, policy: Policy) -> str:
-    """The same as a request said it: kept with it, because dates may be written otherwise by now.
-
-    Versions before that wrote English only.
-    """
-    return attempt.applies_words or applies_words(
-        attempt.applies_from, already=batch.already, policy=policy, locale=wording.SOURCE
-    )
-
-
-def personal(notice: Notice, applies_words: str) -> dict[str, str]:
-    """What is put in place of the letter's keys for all its recipients. applies_words: see the function."""
-    return letters.substitutions(notice.substitution_prefix, applies_from=applies_words)
-
-
-Words = Callable[[int, str], dict[str, str]]  # of a delivery's id and its address
-
-
-def of_each(notice: Notice, batch: Batch, words: dict[str, str], *, secret: str) -> Words:
-    """What is put in place of the letter's keys for one recipient: the words of all of them, and their own link.
-
-    Asked for each of ten million letters, so whatever is the same for many is settled here.
-    """
-    if notice.kind != "change":
-        return lambda _delivery_id, _address: words
-    key, links = letters.link_key(notice.substitution_prefix), tokens.letter_links(secret)
-    if batch.audience == "guardian":
-        return lambda delivery_id, address: {**words, key: links.of_guardian(delivery_id, address)}
-    return lambda delivery_id, _address: {**words, key: links.of_member(delivery_id)}

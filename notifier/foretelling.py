@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from notifier import audience, compose, dry_run, letters, specimen, tokens, wording
+from notifier import audience, compose, dry_run, filling, letters, specimen, tokens, wording
 from notifier.audience import Known, Owed
 from notifier.dry_run import Answer
 from notifier.letters import Part
@@ -125,10 +125,10 @@ class Foretelling(NamedTuple):
             engines=compose.ENGINES,
             recorded_at=self.now,
         )
-        said = compose.applies_words(
+        said = filling.applies_words(
             known.applies_from, already=known.already, policy=self.record.policy, locale=locale
         )
-        words = compose.personal(notice, said) | {letters.link_key(notice.substitution_prefix): tokens.TEST}
+        words = filling.personal(notice, said) | {letters.link_key(notice.substitution_prefix): tokens.TEST}
         return Foretold(kept, words, known.base or None)
 
     def _batch(self, known: Known | Owed, whom: str, locale: str) -> Batch:

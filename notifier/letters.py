@@ -16,43 +16,27 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from itertools import accumulate
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal
 
 from jinja2 import BaseLoader
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import escape
 
-from notifier import categories, typeset, wording
+from notifier import typeset, wording
 from notifier.passages import Passage, glyph_of, passages_of
-from notifier.typeset import COLUMNS, NO_BREAK, TEMPLATES, one_line, unbroken
+from notifier.plain_words import Finding, PlainWords, first_of, told
+from notifier.typeset import NO_BREAK, one_line, unbroken
 from notifier.wording import N_, Wording
 from policy_versions.diff.model import Change
-
-__all__ = ["COLUMNS", "TEMPLATES", "Letter", "LetterContext", "key", "keys", "link_key", "render", "substitutions"]
 
 PERSONAL = ("applies_from",)  # what differs between the recipients of one rendered letter, besides their link
 APPLIES_ON_ACCEPTANCE = N_("when you accept it")  # said instead of a date
 APPLIES_SINCE = N_("since %(day)s")  # said of a text that governs already
 LIMIT = 80_000  # bytes of HTML as it travels; past about 100 KB mail clients cut a letter short
-FINDINGS = 12  # sentences in plain words; the page that compares both texts has the rest
-LONGEST_FINDING = 600  # characters
-FINDINGS_WEIGH = 20_000  # bytes of all that are told, as they travel
-LONGEST_PLACES = 200  # characters of the sections that one finding holds for
 
 Part = Literal["html", "text"]
 PARTS: tuple[Part, ...] = ("html", "text")
 Keys = Mapping[Part, Mapping[str, str]]  # by part and name
-
-
-class Finding(Protocol):
-    """What the significance engine found. section: title of a heading, or ""; reason: one English sentence."""
-
-    @property
-    def category(self) -> str: ...
-    @property
-    def section(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +186,7 @@ class _Press:
 
     @cached_property
     def findings(self) -> list[PlainWords]:
-        return _plain_words(self.context, self.speech)
+        return told(self.context.findings, self.context.summary, self.speech)
 
     def most(self) -> int:
         """Return how many passages, from the first, fit under the limit."""
@@ -255,39 +239,6 @@ class _Press:
             }
         )
         return {name: one_line(said) for name, said in vars(module).items() if isinstance(said, str)}
-
-
-class PlainWords(NamedTuple):
-    """A finding's sentence, said once for all the sections it holds for."""
-
-    sentence: str
-    sections: str  # joined; "" for none
-
-
-def first_of(findings: Sequence[PlainWords]) -> Sequence[PlainWords]:
-    """The findings that a letter has room for: a dozen, and fewer where they are very long."""
-    weights = accumulate(typeset.weight(f"{finding.sentence} {finding.sections}") for finding in findings)
-    return findings[: min(FINDINGS, sum(weight <= FINDINGS_WEIGH for weight in weights))]
-
-
-def _plain_words(context: LetterContext, speech: Wording) -> list[PlainWords]:
-    sections: dict[str, dict[str, None]] = {}
-    for finding in context.findings:
-        if finding.reason not in context.summary:  # the publisher may have taken it over
-            said = in_words(finding, speech)
-            sections.setdefault(said, {}).update({finding.section: None} if finding.section else {})
-    return [PlainWords(said, places(titles, speech)) for said, titles in sections.items()]
-
-
-def in_words(finding: Finding, speech: Wording) -> str:
-    """The engine's sentence, which is English; in another language what it is about."""
-    if speech.language == wording.SOURCE:
-        return typeset.shortened(finding.reason, LONGEST_FINDING)
-    return categories.title(finding.category, speech)
-
-
-def places(sections: Mapping[str, None], speech: Wording) -> str:
-    return typeset.shortened(speech.listed([*sections]), LONGEST_PLACES)
 
 
 def _unbroken(context: LetterContext) -> LetterContext:

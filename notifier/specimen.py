@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session, col, select
 
-from notifier import audience, compose, letters, tokens, typeset, wording
+from notifier import audience, compose, filling, letters, tokens, typeset, wording
 from notifier.audience import Known
 from notifier.models import Batch, Member, Notice
 from notifier.senders.protocol import Message, Recipient
@@ -67,10 +67,10 @@ def letter(
     batch = _batch(session, notice, record, entry, which, now)
     rendered = compose.render(session, notice, batch, settings, now=now)
     message = compose.message(rendered, settings, policy_slug=record.policy.slug)
-    said = compose.applies_words(
+    said = filling.applies_words(
         batch.applies_from, already=batch.already, policy=record.policy, locale=batch.locale
     )
-    words = compose.personal(notice, said)
+    words = filling.personal(notice, said)
     words |= {letters.link_key(notice.substitution_prefix): tokens.TEST}
     return marked(message, wording.of(batch.locale)), Recipient(0, address, words)
 

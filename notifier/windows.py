@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, not
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, insert, select, update
 
-from notifier import addresses, audience, compose
+from notifier import addresses, audience, filling
 from notifier.models import Attempt, Batch, Delivery, Member, Notice, Outcome, Suppression
 from notifier.press import Press, Sheet
 from notifier.senders.protocol import Recipient
@@ -283,10 +283,10 @@ def _middle(places: Sequence[int], halved: _Tried) -> int:
 
 def _open(work: Work, chunks: Sequence[Sequence[_Ready]], sender: str) -> list[Request]:
     printed, policy, stated = work.sheet
-    said = compose.applies_words(stated, already=work.batch.already, policy=policy, locale=work.batch.locale)
-    words = compose.personal(work.notice, said)
+    said = filling.applies_words(stated, already=work.batch.already, policy=policy, locale=work.batch.locale)
+    words = filling.personal(work.notice, said)
     common = _digest(printed.sha256, words)
-    own = compose.of_each(work.notice, work.batch, words, secret=work.press.runtime.secret)
+    own = filling.of_each(work.notice, work.batch, words, secret=work.press.runtime.secret)
     rows = [
         {
             "batch_id": work.batch.id,
@@ -316,7 +316,7 @@ def _written(session: Session, rows: Sequence[dict[str, Any]]) -> Sequence[int]:
 _ATTEMPTED = insert(Attempt).returning(col(Attempt.id), sort_by_parameter_order=True)
 
 
-def _recipients(chunk: Iterable[_Ready], own: compose.Words) -> Iterator[Recipient]:
+def _recipients(chunk: Iterable[_Ready], own: filling.Words) -> Iterator[Recipient]:
     return (Recipient(one.delivery_id, one.address, own(one.delivery_id, one.address)) for one in chunk)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from database import reading
-from notifier import compose
+from notifier import filling
 from notifier.models import Batch, Delivery, Member, Notice
 from notifier.press import Press
 from notifier.runtime import Runtime
@@ -42,9 +42,9 @@ def _of_batch(
     printed = press.letter(batch, notice, now=works.clock.now(session))
     policy = session.get_one(Policy, notice.policy_id)
     # the planned day: nothing here leaves so late that another is named
-    said = compose.applies_words(batch.applies_from, already=batch.already, policy=policy, locale=batch.locale)
-    words = compose.personal(notice, said)
-    own = compose.of_each(notice, batch, words, secret=works.secret)
+    said = filling.applies_words(batch.applies_from, already=batch.already, policy=policy, locale=batch.locale)
+    words = filling.personal(notice, said)
+    own = filling.of_each(notice, batch, words, secret=works.secret)
     rows = session.execute(
         sa_select(col(Delivery.id), col(Member.email))
         .join(Member, col(Member.id) == Delivery.member_id)

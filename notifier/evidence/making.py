@@ -10,7 +10,7 @@ from typing import IO, Any
 from sqlalchemy import Row
 from sqlmodel import Session, col, select
 
-from notifier import compose, facts, lineage, sealing
+from notifier import compose, facts, filling, lineage, sealing
 from notifier.evidence import pages, rows
 from notifier.evidence.spool import Spool, spooling
 from notifier.models import Attempt, Batch, Delivery, Member, Notice
@@ -259,8 +259,8 @@ def _said(session: Session, row: Mapping[str, Any]) -> dict[str, Any]:
     if letter is None:
         return {}
     policy = session.get_one(Policy, notice.policy_id)
-    said = compose.as_sent(session.get_one(Attempt, row["id"]), batch, policy)
-    return {"letter_id": letter.id, "words": compose.personal(notice, said)}
+    said = filling.as_sent(session.get_one(Attempt, row["id"]), batch, policy)
+    return {"letter_id": letter.id, "words": filling.personal(notice, said)}
 
 
 def _notices(pack: Pack, ids: Iterable[int | None]) -> None:

@@ -14,8 +14,9 @@ from typing import Literal
 from jinja2 import Environment
 from markupsafe import escape
 
-from notifier import letters, typeset, wording
-from notifier.letters import PARTS, Finding, Letter, Part, PlainWords
+from notifier import letters, plain_words, typeset, wording
+from notifier.letters import PARTS, Letter, Part
+from notifier.plain_words import Finding, PlainWords
 from notifier.typeset import NO_BREAK, unbroken
 
 LINK = "link"  # the name of the key in whose place each reader's own address of a page is put
@@ -101,7 +102,11 @@ def _part(about: Question, ending: Literal["html", "txt"], link: str) -> str:
     template = _environment(about).get_template(f"subscription_{about.kind}.{ending}")
     language = wording.of(about.locale).language
     return template.render(
-        letter=about, language=language, say=_sentences(about), findings=letters.first_of(_told(about)), link=link
+        letter=about,
+        language=language,
+        say=_sentences(about),
+        findings=plain_words.first_of(_told(about)),
+        link=link,
     )
 
 
@@ -111,27 +116,16 @@ def _sentences(about: Question) -> dict[str, str]:
     told = _told(about)
     language = wording.of(about.locale).language
     module = template.make_module(
-        {"letter": _unbroken(about), "language": language, "unsaid": len(told) - len(letters.first_of(told))}
+        {"letter": _unbroken(about), "language": language, "unsaid": len(told) - len(plain_words.first_of(told))}
     )
     return {name: typeset.one_line(said) for name, said in vars(module).items() if isinstance(said, str)}
 
 
 def _told(about: Question) -> list[PlainWords]:
     """The findings, each as its sentence and the sections it holds for."""
-    speech = wording.of(about.locale)
-    return [PlainWords(said, letters.places(titles, speech)) for said, titles in _all(about).items()]
-
-
-def _all(about: Question) -> dict[str, dict[str, None]]:
-    """The sections of each finding's sentence, said once; without those that the summary has taken over."""
-    told: dict[str, dict[str, None]] = {}
-    speech = wording.of(about.locale)
-    if isinstance(about, News):
-        for finding in about.findings:
-            if finding.reason not in about.summary:
-                said = letters.in_words(finding, speech)
-                told.setdefault(said, {}).update({finding.section: None} if finding.section else {})
-    return told
+    if not isinstance(about, News):
+        return []
+    return plain_words.told(about.findings, about.summary, wording.of(about.locale))
 
 
 def _unbroken(about: Question) -> Question:

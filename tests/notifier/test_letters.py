@@ -13,10 +13,7 @@ from jinja2.exceptions import SecurityError
 
 from notifier import typeset
 from notifier.letters import (
-    COLUMNS,
-    FINDINGS,
     LIMIT,
-    TEMPLATES,
     Letter,
     LetterContext,
     keys,
@@ -24,6 +21,8 @@ from notifier.letters import (
     render,
     substitutions,
 )
+from notifier.plain_words import FINDINGS
+from notifier.typeset import COLUMNS, TEMPLATES
 from policy_versions.diff import BlockChange, Change, Kind, Piece, compare, redline
 
 PREFIX = "k7q2zd"
