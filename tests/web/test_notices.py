@@ -29,7 +29,8 @@ LONG = "x" * 10_000
 
 @pytest.fixture
 def given_settings(database_url: str, tmp_path: Path) -> Settings:
-    return make_settings(database_url, tmp_path, review_minutes=60, quota_hour=2)
+    # hours pass in these tests, and nobody is to be signed out for that
+    return make_settings(database_url, tmp_path, review_minutes=60, quota_hour=2, session_idle_minutes=7 * 24 * 60)
 
 
 @pytest.fixture
