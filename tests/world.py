@@ -25,6 +25,7 @@ from notifier.models import Delivery, DeliveryEvent
 from notifier.subscriptions import subscribing
 from notifier.subscriptions import tokens as subscription_tokens
 from policy_versions import archive, drafts, folders, policies, translations
+from policy_versions.drafts import DraftFields
 from policy_versions.translations import Given
 from tests.conftest import make_settings
 from tests.house import House, SetClock
@@ -180,6 +181,9 @@ def _waiting(world: World) -> None:
         latest = archive.history(session, terms).entries[-1].revision
         draft = drafts.start(session, terms, latest, actor=ADMINISTRATOR, now=house.now)
         world.draft_id = draft.id or 0
+        text = latest.text.replace("within 14 days after the return", "within 30 days after the return")
+        written = DraftFields(text.replace("writing to you twice", "writing to you once"), effective="2027-01-15")
+        drafts.save(session, world.draft_id, written, version=draft.version, actor=ADMINISTRATOR, now=house.now)
         privacy = policies.policy(session, "privacy-policy")
         (key,) = suppressions.keys("member05@example.com", secret)
         suppressions.suppress(session, key, "complaint", None, house.now)
