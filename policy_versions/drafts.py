@@ -205,11 +205,18 @@ def throw_away(session: Session, draft_id: int, *, actor: str, now: datetime) ->
     return of
 
 
-def discard(session: Session, draft_id: int) -> None:
-    """Delete a draft and what was set aside of it: it is published, or not wanted. Raises: NoSuchDraft."""
-    session.exec(select(Draft.id).where(Draft.id == draft_id).with_for_update())  # nobody opens it meanwhile
+def discard(session: Session, draft_id: int, *, version: int | None = None) -> None:
+    """Delete a draft and what was set aside of it: it is published, or not wanted.
+
+    version: the one that was published; nobody's later words may go with it.
+    Raises: NoSuchDraft; DraftChanged.
+    """
+    locked = select(Draft.version).where(Draft.id == draft_id).with_for_update()  # nobody opens it meanwhile
+    stands_at = session.exec(locked).first()
+    if stands_at is None:
+        raise NoSuchDraft
+    if version is not None and stands_at != version:
+        raise DraftChanged
     presence.forget(session, draft_id)
     earlier_drafts.forget(session, draft_id)
-    gone = session.exec(delete(Draft).where(col(Draft.id) == draft_id))
-    if gone.rowcount != 1:
-        raise NoSuchDraft
+    session.exec(delete(Draft).where(col(Draft.id) == draft_id))

@@ -88,6 +88,17 @@ def test_who_has_it_open_is_seen_for_a_while(house: House, draft_id: int) -> Non
     assert see("joel") == []
 
 
+def test_a_draft_that_was_published_takes_nobodys_later_words_with_it(house: House, draft_id: int) -> None:
+    save(house, draft_id, "# One\n", 1)
+    with writing(house.runtime.engine) as session, pytest.raises(DraftChanged):
+        drafts.discard(session, draft_id, version=1)
+    with writing(house.runtime.engine) as session:
+        assert drafts.by_id(session, draft_id).text == "# One\n"
+        drafts.discard(session, draft_id, version=2)
+        with pytest.raises(NoSuchDraft):
+            drafts.discard(session, draft_id)
+
+
 def test_with_a_draft_goes_what_was_known_of_it(house: House, draft_id: int) -> None:
     save(house, draft_id, "# One\n", 1)
     save(house, draft_id, "# Two\n", 2, "joel")

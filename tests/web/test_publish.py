@@ -11,11 +11,12 @@ import pytest
 from flask import Flask
 from sqlmodel import Session, col, select
 
-from database import reading, writing
+from database import reading
 from notifier.models import Delivery, Notice
 from policy_versions import drafts, earlier_drafts, policies
 from policy_versions.models import AuditEntry, Draft
 from tests.house import FIRST, LONGER, TYPO, House
+from tests.web import people
 from tests.web.test_admin import (
     PASSWORD,
     Administrator,
@@ -28,7 +29,6 @@ from tests.web.test_admin import (
     token,
     words,
 )
-from web.accounts import Account
 
 __all__ = ["admin", "password_hash", "running"]  # fixtures
 
@@ -50,19 +50,24 @@ def field(html: str, name: str) -> str:
 
 
 @pytest.fixture
-def joel(app: Flask, running: House, password_hash: str) -> Administrator:
+def joel(app: Flask, running: House) -> Administrator:
     """Somebody else, in a browser of their own."""
-    with writing(running.runtime.engine) as session:
-        session.add(Account(name="joel", password_hash=password_hash, created_at=running.now, **roles()))
-    signed_in = Administrator(app.test_client(), "joel")
-    signed_in.post("/admin/sign-in", {"name": "joel", "password": PASSWORD})
-    return signed_in
+    people.account(running, "joel")
+    return Administrator(people.sign_in(app, "joel"), "joel")
 
 
-def roles() -> dict[str, str]:
-    from web.roles import ALL
-
-    return {"roles": ALL}
+def test_who_only_writes_sees_neither_members_nor_a_button_to_publish(
+    app: Flask, admin: Administrator, running: House
+) -> None:
+    draft = start_draft(admin, running)
+    page = f"/admin/drafts/{draft.id}"
+    people.account(running, "eve", "editor")
+    editor = Administrator(people.sign_in(app, "eve"), "eve")
+    html = editor.post(page, {**filled(draft), "member": "ada", "deed": "letter"})
+    assert "Publishing takes the role of a publisher." in words(html)
+    assert not re.search(r'name="(member|address|confirm)"|/publish"|/test"', html)
+    assert "As members get it who know No. 1" in words(html), "nobody is looked up"
+    assert kept(running, draft).saved_by == "eve"
 
 
 # -- two people ---------------------------------------------------------------------------------

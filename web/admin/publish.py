@@ -143,7 +143,7 @@ def _publish(draft_id: int, summary: str) -> AnyResponse:
         instant = runtime().clock.now(own)
         publication = replace(given, expected_audience=expected, tell_first=drafting.tell_first())
         made = archive.publish(own, locked, publication, actor=actor(), now=instant)
-        drafts.discard(own, draft_id)
+        drafts.discard(own, draft_id, version=found.version)
     flash(f"No. {made.number} of {policy.title} is published. The scheduler decides it within seconds.")
     return redirect(url_for("admin.policy", slug=policy.slug))
 
