@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
 from urllib.parse import quote
 
 from flask import render_template
-from markupsafe import Markup
 
-from policy_versions import anchoring, archive, comparing, dates, locales, translations
+from policy_versions import anchoring, comparing, dates, locales, translations
 from policy_versions.anchors import Names
 from policy_versions.archive import Entry, History
-from policy_versions.diff import Change, Kind, redline
-from policy_versions.models import Filing, Policy, Translation
+from policy_versions.diff import Change
+from policy_versions.models import Policy, Translation
 from web.context import session
 from web.public import reading
 
@@ -344,120 +342,6 @@ def counts(change: Change) -> dict[str, int]:
     }
 
 
-def without_title(change: Change, title: str) -> Change:
-    """A comparison less the heading on top that says the page's title again, where it stayed as it was."""
-    first = change.blocks[0] if change.blocks else None
-    stayed = first.unchanged if first and first.tag == "h1" else None
-    said_again = stayed is not None and stayed.text.casefold() == title.casefold()
-    return replace(change, blocks=change.blocks[1:]) if said_again else change
-
-
-def redline_of(change: Change, *, side: bool = False) -> Markup:
-    """A comparison as readers see it, its sections numbered as on the texts' own pages."""
-    view: Literal["inline", "side_by_side"] = "side_by_side" if side else "inline"
-    return Markup(redline.html(change, view, context=1, numbers=reading.numbers(change)))  # noqa: S704 -- it is safe
-
-
-_OTHERWISE = {Kind.MOVED: "moved", Kind.LINK: "link"}  # where no word came or went
-
-
-def sections(change: Change) -> list[dict[str, object]]:
-    """Each section with how much of it changed, and where its first change stands."""
-    kinds = {block.id: block.kind for block in change.blocks}
-    numbered = reading.numbers(change)
-    shown = {
-        "".join(block.section[-1:]): numbered[block.id].new
-        for block in reversed(change.blocks)
-        if block.id in numbered and numbered[block.id].new
-    }
-    return [
-        {
-            "title": section.title,
-            "number": shown.get(section.title),
-            "anchor": section.first,
-            "inserted": section.words_inserted,
-            "deleted": section.words_deleted,
-            "changed": section.changed,
-            "otherwise": _OTHERWISE.get(kinds.get(section.first or "", Kind.EQUAL), "form"),
-        }
-        for section in change.sections
-    ]
-
-
-# -- history ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
-    number: int
-    date_label: str
-    verdict: str
-    status: str
-    summary: str
-    categories: list[str]
-    inserted: int | None
-    deleted: int | None
-    links_changed: int
-    moves: int
-    words: int
-    validity: str
-    url: str
-    changes_url: str | None
-    further_dates: list[str]
-    imported: bool
-
-
-@dataclass(slots=True)
-class HistoryView:
-    years: list[tuple[int, list[HistoryRow]]] = field(default_factory=list)
-    scale: int = 1  # words inserted and deleted by the largest change
-
-
-def history_view(record: History, filings: Sequence[Filing], now: datetime) -> HistoryView:
-    further: dict[int, list[str]] = {}
-    for filing in filings:
-        further.setdefault(filing.revision_id, []).append(filing.revision_date)
-    view = HistoryView()
-    for entry in reversed(record.entries):
-        other_dates = further.get(entry.revision.id or 0, [])[1:]
-        row = _history_row(record, entry, other_dates, now)
-        year = entry.revision.date.year
-        if not view.years or view.years[-1][0] != year:
-            view.years.append((year, []))
-        view.years[-1][1].append(row)
-        view.scale = max(view.scale, (row.inserted or 0) + (row.deleted or 0))
-    return view
-
-
-def _history_row(record: History, entry: Entry, further: Iterable[str], now: datetime) -> HistoryRow:
-    policy, revision, before = record.policy, entry.revision, record.before(entry.number)
-    change = comparing.compare(session(), before.revision, revision) if before else None
-    return HistoryRow(
-        number=entry.number,
-        date_label=_short(revision.date),
-        verdict=entry.verdict,
-        status=record.status(entry, now),
-        summary=said(entry) or ("The first text." if entry.verdict == "first" else ""),
-        categories=reading.categories(entry),
-        inserted=change.words_inserted if change else None,
-        deleted=change.words_deleted if change else None,
-        links_changed=change.links_changed if change else 0,
-        moves=change.moves if change else 0,
-        words=len(revision.text.split()),
-        validity=validity(record, entry, now),
-        url=f"{home(policy)}/{entry.number}",
-        changes_url=compare_url(policy, before.number, entry.number) if before else None,
-        further_dates=[dates.RevisionDate.parse(d).label for d in further],
-        imported=revision.imported,
-    )
-
-
-def _short(date: dates.RevisionDate) -> str:
-    """The date less its year, which stands above: "14 Oct", "Sep", "2015"."""
-    words = date.label.split()[:-1]
-    return " ".join(word[:3] if word.isalpha() else word for word in words) or str(date.year)
-
-
 def validity(record: History, entry: Entry, now: datetime) -> str:
     """When a revision is in force, as a sentence without a full stop."""
     zone = record.policy.zone
@@ -470,37 +354,3 @@ def validity(record: History, entry: Entry, now: datetime) -> str:
     if starts > now:
         return f"In force from {since}"
     return f"In force {since} to {dates.day_label(ends, zone)}" if ends else f"In force since {since}"
-
-
-def facts(record: History, now: datetime) -> list[dict[str, Any]]:
-    """The dateline of the history page: what is in force, what comes, and that the chain of texts is whole."""
-    zone = record.policy.zone
-    current, coming = record.in_force(now), record.upcoming(now)
-    told: list[dict[str, Any]] = [
-        {"label": "In force today", "value": f"No. {current.number}" if current else "none yet"}
-    ]
-    if coming:
-        when = dates.day_label(coming[0].revision.effective_at, zone).replace(" ", "\u00a0")
-        told.append({"label": "Upcoming", "value": f"No. {coming[0].number}, from {when}"})
-    if record.entries:
-        told.append({"label": "First published", "value": record.entries[0].revision.date.label})
-        told.append(
-            {"label": "Record", "url": f"{home(record.policy)}/chain", "link": _chain(record), "end": True}
-        )
-    return told
-
-
-def _chain(record: History) -> str:
-    broken, count = archive.broken_link(record), len(record.entries)
-    return f"Broken at No. {broken}" if broken else f"Unbroken, {count:,} of {count:,} verified"
-
-
-def lead(record: History) -> str:
-    """What the history page is, in a sentence or two."""
-    if not record.entries:
-        return "Every text of this policy will stand here."
-    count, since = len(record.entries), min(entry.revision.date.year for entry in record.entries)
-    texts = reading.plural(count, "text")
-    stays = "It stays at its own address, with its date and its hash."
-    each = "Each stays at its own address, with its date, its hash and the change from the one before."
-    return f"{texts[:1].upper()}{texts[1:]} since {since}. {stays if count == 1 else each}"

@@ -15,7 +15,7 @@ from policy_versions.diff import Change, redline
 from policy_versions.models import Policy, Translation
 from web.context import now, runtime, session
 from web.errors import status_of
-from web.public import asking, blueprint, described, lasting, moved, news, present, turns
+from web.public import asking, blueprint, described, lasting, moved, news, present, redlined, timeline, turns
 from web.public.asking import Asked
 
 Answer = BaseResponse | tuple[str, int]
@@ -180,8 +180,8 @@ def translation_comparison(slug: str, which: str, locale: str, pair: str) -> str
         own_language=locales.name(record.policy.locale),
         counts=present.counts(change),
         changes=[block.id for block in change.numbered],
-        sections=present.sections(change),
-        redline=present.redline_of(change),
+        sections=redlined.sections(change),
+        redline=redlined.html(change),
     )
 
 
@@ -201,7 +201,7 @@ def history(slug: str) -> str:
 
 def _history(record: History, asked: Asked) -> str:
     """The history, with what was asked of it and could not be answered."""
-    view = present.history_view(record, archive.filings(session(), record.policy), now())
+    view = timeline.history_view(record, archive.filings(session(), record.policy), now())
     described.of_history(record.policy)
     options = [(e.number, f"No. {e.number}, {e.revision.date.label}") for e in record.entries]
     return render_template(
@@ -210,8 +210,8 @@ def _history(record: History, asked: Asked) -> str:
         policy=present.PolicyView.of(record.policy, _whole(record.policy)),
         years=view.years,
         scale=view.scale,
-        facts=present.facts(record, now()),
-        lead=present.lead(record),
+        facts=timeline.facts(record, now()),
+        lead=timeline.lead(record),
         options=options,
         asked=asked,
         compare_action=url_for("public.pick", slug=record.policy.slug),
@@ -299,7 +299,7 @@ def comparison(slug: str, pair: str) -> str:
     here = present.compare_url(record.policy, first, second)
     lasts = present.compare_url(record.policy, old.number, new.number)
     described.of_comparison(record.policy, lasts, f"What changed in {view.title}")
-    change = present.without_title(change, view.title)
+    change = redlined.without_title(change, view.title)
     previous = record.before(new.number)
     adjacent = previous is not None and previous.number == old.number
     return render_template(
@@ -311,8 +311,8 @@ def comparison(slug: str, pair: str) -> str:
         verdict=new.verdict if adjacent else None,
         summary=new.revision.summary if adjacent else "",
         counts=present.counts(change),
-        sections=present.sections(change),
-        redline=present.redline_of(change, side=side),
+        sections=redlined.sections(change),
+        redline=redlined.html(change, side=side),
         view="side_by_side" if side else "inline",
         inline_url=here,
         side_url=f"{here}?view=side",
