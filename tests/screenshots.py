@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from email import policy as email_policy
@@ -86,7 +88,7 @@ def of_letters(browser: Browser, world: World) -> None:
         file = world.folder / f"letter-{language}.html"
         file.write_text(html, encoding="utf-8")
         name = "letter" if language == "en" else f"letter-{language}"
-        for suffix, width, scheme in (LOOKS if language == "en" else LOOKS[:1]):
+        for suffix, width, scheme in LOOKS if language == "en" else LOOKS[:1]:
             page = browser.new_page(viewport={"width": min(width, 760), "height": 900}, color_scheme=scheme)
             page.goto(file.as_uri())
             take(page, name + suffix)
@@ -107,12 +109,17 @@ def _language(html: str) -> str:
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="gazette-pictures-") as place, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=QUIET)
-        with worlds.served(Path(place)) as world:
+    os.environ["GAZETTE_HOME"] = "/srv/gazette"  # what pages say of this machine is the same on every one
+    place = Path(tempfile.gettempdir()) / "gazette-pictures"
+    place.mkdir()
+    try:
+        with sync_playwright() as playwright, worlds.served(place) as world:
+            browser = playwright.chromium.launch(executable_path=chromium(), args=QUIET)
             of_pages(browser, world)
             of_letters(browser, world)
-        browser.close()
+            browser.close()
+    finally:
+        shutil.rmtree(place)
 
 
 if __name__ == "__main__":

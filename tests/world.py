@@ -102,7 +102,7 @@ def _house(folder: Path) -> House:
     engine = database.create_engine(url)
     database.migrate(engine)
     engine.dispose()
-    settings = make_settings(url, folder, company_address="Plover Instruments AB, Uppsala, Sweden")
+    settings = make_settings(url, folder, company_address="Plover Instruments AB, Uppsala, Sweden", quota_hour=12)
     return House(build_runtime(settings, clock=SetClock(TODAY - timedelta(days=6))))
 
 
@@ -148,7 +148,9 @@ def _told(world: World) -> None:
         revision_date="2026-11-22",
     )  # fmt: skip
     house.tick()
-    house.tick()
+    for _ in range(4):
+        _set(house, house.now + timedelta(minutes=40))  # at twelve letters an hour
+        house.tick()
     with writing(house.runtime.engine) as session:
         of_it = select(Delivery).where(Delivery.notice_id == house.notice().id)
         sent = session.exec(of_it.order_by(col(Delivery.id))).all()
@@ -176,6 +178,8 @@ def _waiting(world: World) -> None:
     """Somebody writes at a draft, a revision is not decided yet; and pages that need a token have theirs."""
     house, secret = world.house, world.house.runtime.secret
     _set(house, TODAY)
+    house.tick()
+    house.publish(COOKIES.format(days=7), slug="cookies", revision_date="2026-11-24", summary="It stays 7 days.")
     with writing(house.runtime.engine) as session:
         terms = policies.policy(session, "terms-of-use")
         latest = archive.history(session, terms).entries[-1].revision
