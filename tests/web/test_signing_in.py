@@ -15,6 +15,7 @@ from app import create_app
 from database import reading, writing
 from errors import FactorUnreadable
 from policy_versions.models import AuditEntry
+from policy_versions.origins import AuditOrigin
 from tests.conftest import make_settings
 from tests.house import House
 from tests.web import people
@@ -94,6 +95,22 @@ def test_the_token_is_another_after_signing_in_again_and_after_confirming(ines: 
     assert post(ines, "/admin/sure", password=PASSWORD).status_code == 302
     assert rows(house)[0].token_sha256 != first
     assert is_in(ines)
+
+
+def test_signing_in_again_ends_the_session_that_the_browser_had(ines: FlaskClient, house: House) -> None:
+    first = rows(house)[0].token_sha256
+    post(ines, "/admin/sign-in", name="ines", password=PASSWORD)
+    (row,) = rows(house)
+    assert row.token_sha256 != first
+
+
+def test_the_log_says_from_where_somebody_signed_in(app: Flask, house: House) -> None:
+    people.account(house, "ines")
+    people.sign_in(app, "ines", address="192.0.2.44")
+    with reading(house.runtime.engine) as session:
+        entry = session.exec(select(AuditEntry).where(AuditEntry.action == "signed in")).one()
+        origin = session.get_one(AuditOrigin, entry.id)
+    assert (entry.actor, origin.address) == ("ines", "192.0.2.44")
 
 
 def test_no_token_is_kept_but_its_hash(ines: FlaskClient, house: House) -> None:

@@ -156,6 +156,7 @@ def sign_in() -> Answer:
         account = _verified(request.form.get("name", "").strip(), request.form.get("password", ""))
     except Refusal as refusal:
         return _refused(refusal, _form(str(refusal)))
+    _leave()
     if second_factor.stands(database_session(), account.id or 0):
         session.clear()
         session["halfway"] = [account.id, now().timestamp()]
@@ -243,12 +244,17 @@ def _is_inside(target: str) -> bool:
 
 @blueprint.post("/sign-out", endpoint="sign_out")
 def sign_out() -> Response:
+    _leave()
+    return redirect(url_for("admin.sign_in"))
+
+
+def _leave() -> None:
+    """End the session that this browser has, if it has one."""
     if current_user.is_authenticated:
         with writing(runtime().engine) as own:
             sessions.end(own, current_user.account.id, current_user.row.id)
     logout_user()
     session.clear()
-    return redirect(url_for("admin.sign_in"))
 
 
 # -- the code -----------------------------------------------------------------------------------
