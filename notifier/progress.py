@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
@@ -54,14 +55,18 @@ class Line(NamedTuple):
     progress: Progress
 
 
-def all_notices(session: Session, states: Sequence[str] = ()) -> list[Line]:
-    """The newest notices, of some states only where they are given."""
-    wanted = col(Notice.state).in_(states) if states else col(Notice.id).is_not(None)
+def all_notices(
+    session: Session, states: Sequence[str] = (), *, completed_since: datetime | None = None
+) -> list[Line]:
+    """The newest notices, of some states only, or completed since then only, where that is given."""
+    wanted: list[ColumnElement[bool]] = [col(Notice.state).in_(states)] if states else []
+    if completed_since is not None:
+        wanted.append(col(Notice.completed_at) >= completed_since)
     rows = session.exec(
         select(Notice, Policy, Revision.number)
         .join(Policy, col(Policy.id) == Notice.policy_id)
         .join(Revision, col(Revision.id) == Notice.revision_id)
-        .where(wanted)
+        .where(*wanted)
         .order_by(col(Notice.id).desc())
         .limit(LISTED)
     ).all()

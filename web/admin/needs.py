@@ -26,7 +26,7 @@ JUST_OVER = timedelta(days=3)  # bounces of a notice that is complete go on comi
 def of(records: Sequence[History]) -> list[Need]:
     """All of it, the most urgent first."""
     lines = progress.all_notices(session(), progress.OPEN)
-    over = [line for line in progress.all_notices(session(), ("complete",)) if _is_just_over(line.notice)]
+    over = progress.all_notices(session(), ("complete",), completed_since=now() - JUST_OVER)
     return [
         *_jobs(),
         *_refused(lines),
@@ -79,10 +79,6 @@ def _because(notice: Notice) -> str:
     )
     sentence = said.first()
     return f": {sentence.rstrip('.')}." if sentence else "."
-
-
-def _is_just_over(notice: Notice) -> bool:
-    return notice.completed_at is not None and now() - notice.completed_at <= JUST_OVER
 
 
 def _bouncing(lines: Sequence[Line]) -> Iterator[Need]:

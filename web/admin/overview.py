@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from flask import render_template, url_for
-from sqlmodel import func, select
+from sqlmodel import and_, col, func, select
 
-from notifier import members, outlook, progress, seals, verifications
+from notifier import outlook, progress, seals, verifications
 from notifier.models import Member, Notice
 from notifier.outlook import Outlook
 from notifier.progress import Line
@@ -89,7 +89,13 @@ def _row(record: History) -> dict[str, Any]:
 
 
 def _members() -> int:
-    return session().exec(select(func.count()).select_from(Member).where(members.retained(now()))).one()
+    """The members whose information is retained: all but the few who are not, whom indexes find."""
+    few = (
+        col(Member.erased_at).is_not(None),
+        and_(col(Member.erased_at).is_(None), col(Member.retained_until) <= now()),
+    )
+    count = select(func.count()).select_from(Member)
+    return session().exec(count).one() - sum(session().exec(count.where(one)).one() for one in few)
 
 
 # -- how the record stands ----------------------------------------------------------------------
