@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from flask import g, request
@@ -12,6 +13,7 @@ from policy_versions.models import Policy
 from policy_versions.named import Retirement
 from web.context import session
 from web.public import blueprint
+from web.serving.lately import lately
 
 
 def here(slug: str) -> Policy:
@@ -19,8 +21,13 @@ def here(slug: str) -> Policy:
     found = policies.policy(session(), slug)
     if found.slug != slug:
         raise _leads_on(slug, found.slug)
-    g.retired = retiring.retirement(session(), found)
+    g.retired = ended().get(found.id or 0)
     return found
+
+
+def ended() -> Mapping[int, Retirement]:
+    """The retired policies, by id."""
+    return lately("retired policies", lambda: retiring.retired(session()))
 
 
 def _leads_on(before: str, after: str) -> RequestRedirect:

@@ -18,6 +18,7 @@ from policy_versions import dates, retiring
 from policy_versions.models import DecisionRecord, Policy, Revision, Withdrawal
 from web.context import now, runtime, session
 from web.public import blueprint, present
+from web.serving.lately import lately
 
 
 class News(NamedTuple):
@@ -45,7 +46,8 @@ def _said_here(one: News) -> bool:
 
 def current() -> list[News]:
     """The news of each policy that has any."""
-    return latest(session(), now(), timedelta(days=runtime().settings.banner_days))
+    young = timedelta(days=runtime().settings.banner_days)
+    return lately("news", lambda: latest(session(), now(), young))
 
 
 def in_force(policy: Policy) -> News | None:

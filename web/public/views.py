@@ -9,7 +9,7 @@ from sqlmodel import select
 from werkzeug.wrappers import Response as BaseResponse
 
 from errors import NoSuchRevision, NoSuchTranslation, NothingInForce, Refusal
-from policy_versions import archive, comparing, diff, locales, policies, retiring, translations
+from policy_versions import archive, comparing, diff, locales, policies, translations
 from policy_versions.archive import Entry, History
 from policy_versions.diff import Change, redline
 from policy_versions.models import Policy, Translation
@@ -17,6 +17,7 @@ from web.context import now, runtime, session
 from web.errors import status_of
 from web.public import asking, blueprint, described, lasting, moved, news, present, redlined, timeline, turns
 from web.public.asking import Asked
+from web.serving.lately import lately
 
 Answer = BaseResponse | tuple[str, int]
 
@@ -38,14 +39,14 @@ def _nav() -> list[dict[str, object]]:
     here = request.path
     return [
         {"title": p.title, "url": url, "current": here == url or here.startswith(f"{url}/")}
-        for p in _going_on()[:6]
+        for p in lately("policies going on", _going_on)[:6]
         for url in (present.home(p),)
     ]
 
 
 def _going_on() -> list[Policy]:
     """The policies that readers can read, but for those retired."""
-    ended = retiring.retired(session())
+    ended = moved.ended()
     return [p for p in policies.published(session()) if (p.id or 0) not in ended]
 
 
@@ -60,7 +61,7 @@ def _whole(policy: Policy) -> Policy | None:
 
 @blueprint.get("/")
 def index() -> str:
-    by_id, ended = {p.id or 0: p for p in policies.published(session())}, retiring.retired(session())
+    by_id, ended = {p.id or 0: p for p in policies.published(session())}, moved.ended()
     rows = [
         (number, present.index_row(archive.history(session(), p), by_id.get(p.part_of_id or 0), now()))
         for number, p in by_id.items()
@@ -109,9 +110,7 @@ def _text(record: History, entry: Entry, *, is_current: bool) -> str:
     fresh = news.in_force(record.policy) if is_current else None
     whole = _whole(record.policy)
     described.of_text(record, entry, whole, is_current=is_current)
-    return present.text_page(
-        record, entry, whole, now(), is_current=is_current, upcoming=coming, fresh=fresh
-    )
+    return present.text_page(record, entry, whole, now(), is_current=is_current, upcoming=coming, fresh=fresh)
 
 
 @blueprint.get("/<slug>.md")

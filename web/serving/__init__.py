@@ -11,9 +11,12 @@ from flask import Flask
 from notifier.runtime import Runtime
 from web.serving.freshness import Freshness
 from web.serving.kept import Kept
+from web.serving.lately import Lately
 from web.serving.middleware import Serving
 
 
 def register(app: Flask, runtime: Runtime) -> None:
     """Stand before the application. Register it before whatever rewrites addresses, such as ProxyFix."""
-    app.wsgi_app = Serving(app.wsgi_app, Freshness(runtime), Kept())  # type: ignore[method-assign]
+    freshness = Freshness(runtime)
+    app.extensions["gazette_lately"] = Lately(freshness)
+    app.wsgi_app = Serving(app.wsgi_app, freshness, Kept())  # type: ignore[method-assign]

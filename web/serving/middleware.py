@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from web.serving import negotiation
 from web.serving.freshness import Freshness, Look
 from web.serving.kept import Headers, Kept, Page, Variant
+from web.serving.lately import LOOK
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -46,7 +47,7 @@ class Serving:
     def _made(
         self, address: str, look: Look | None, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        inner = {**environ, "REQUEST_METHOD": "GET"}
+        inner = {**environ, "REQUEST_METHOD": "GET", LOOK: look}
         if "HTTP_IF_NONE_MATCH" in environ:
             inner["HTTP_IF_NONE_MATCH"] = negotiation.plain_tags(environ["HTTP_IF_NONE_MATCH"])
         chunks, status, headers = _run(self._application, inner)
