@@ -240,7 +240,7 @@ def test_signed_out_in_the_middle_one_goes_on_where_one_was(served: tuple[Runtim
     assert kept(served, draft_id) == "# Typed when signed out\n"
 
 
-def test_a_file_dropped_on_the_text_takes_its_place_and_is_kept(
+def test_a_file_dropped_on_the_text_is_kept_though_the_network_failed_at_first(
     served: tuple[Runtime, str], opened: Opened
 ) -> None:
     page = opened("ines")
@@ -248,8 +248,12 @@ def test_a_file_dropped_on_the_text_takes_its_place_and_is_kept(
     drop = """(words) => { const data = new DataTransfer(); data.items.add(new File([words], "next.md"));
         document.getElementById("f-text").dispatchEvent(
             new DragEvent("drop", {bubbles: true, cancelable: true, dataTransfer: data})) }"""
+    keeping = re.compile(r"/drafts/\d+$")
+    page.route(keeping, lambda route: route.abort())
     page.evaluate(drop, LONGER)
     expect(page.locator("#f-text")).to_have_value(LONGER)
+    expect(page.locator("#kept")).to_contain_text("Not kept: no answer came. It is tried again in 2 s.")
+    page.unroute(keeping)
     is_kept(page)
     assert kept(served, draft_id) == LONGER
     page.set_input_files("#f-file", {"name": "odd.md", "mimeType": "text/markdown", "buffer": b"\xff\xfe\x00"})

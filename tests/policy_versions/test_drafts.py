@@ -62,6 +62,13 @@ def test_what_is_put_back_sets_aside_what_it_replaces(house: House, draft_id: in
     assert aside(house, draft_id) == [("joel", "# Two\n"), ("ines", "# One\n")]
 
 
+def test_of_ones_own_texts_the_last_of_each_ten_minutes_is_set_aside(house: House, draft_id: int) -> None:
+    for number in range(1, 8):
+        house.runtime.clock.instant += timedelta(minutes=4)  # type: ignore[attr-defined]
+        save(house, draft_id, f"# {number}\n", number)
+    assert aside(house, draft_id) == [("ines", "# 4\n"), ("ines", "# 2\n")]
+
+
 def test_no_more_is_kept_than_is_of_use(house: House, draft_id: int) -> None:
     for version in range(1, earlier_drafts.MOST + 4):
         save(house, draft_id, f"# {version}\n", version, by=("ines", "joel")[version % 2])

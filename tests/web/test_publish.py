@@ -175,16 +175,9 @@ def test_the_script_keeps_what_is_typed_and_is_told_what_stands_in_its_way(
     assert admin.client.post(page, data=sent, headers=JSON).status_code == 404
 
 
-def test_the_texts_of_one_person_are_set_aside_every_ten_minutes(admin: Administrator, running: House) -> None:
-    draft = start_draft(admin, running)
-    page = f"/admin/drafts/{draft.id}"
-    clock = running.runtime.clock
-    for number in range(1, 8):
-        clock.instant += timedelta(minutes=4)  # type: ignore[attr-defined]
-        admin.post(page, filled(draft, text=f"{FIRST}\nLine {number}.\n", version=str(number)))
-    with reading(running.runtime.engine) as session:
-        aside = [one.text[-8:-2] for one in earlier_drafts.of_draft(session, draft.id or 0)]
-    assert aside == ["Line 4", "Line 2"]
+def test_an_earlier_text_that_is_not_kept_is_not_found(admin: Administrator, running: House) -> None:
+    page = f"/admin/drafts/{start_draft(admin, running).id}"
+    assert "Nothing was set aside yet." in words(admin.get(f"{page}/earlier"))
     admin.get(f"{page}/earlier?version=99", 404)
     admin.post(f"{page}/earlier", {"earlier": "99", "version": "8"}, status=404)
 
