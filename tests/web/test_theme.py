@@ -44,6 +44,15 @@ def test_the_accent_stands_in_a_stylesheet_of_its_own_for_good(house: House, tmp
     assert html.index("gazette.css") < html.index("theme.css"), "it has the last word"
 
 
+def test_the_site_notice_has_the_accent_too(house: House, tmp_path: Path) -> None:
+    client = reader(house, tmp_path, accent="#1d4ed8 #93c5fd")
+    script = client.get("/site-notice.js")
+    assert script.mimetype == "text/javascript"
+    assert "--accent: #1d4ed8;" in script.text and "--accent: #93c5fd;" in script.text
+    assert "#0c5a49" not in script.text and "#06231b" not in script.text
+    assert client.get("/site-notice.js", headers={"If-None-Match": script.headers["ETag"]}).status_code == 304
+
+
 def test_without_a_setting_nothing_more_is_asked_for(house: House, tmp_path: Path) -> None:
     client = reader(house, tmp_path)
     html = get(client, "/privacy")

@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from flask_wtf.csrf import CSRFProtect
 
+import colours
 from database import writing
 from errors import Gone, LinkInvalid, NoSuchMember, NoSuchNotice, Refusal, SiteTokenExpired, SiteTokenInvalid
 from notifier import acknowledging, letter_links, revocations, site_notices, tokens
 from notifier.models import Member
 from notifier.site_notices import Pending
 from policy_versions import archive, translations
+from web import assets
 from web.context import now, runtime, session
 from web.errors import status_of
 from web.member import throttle, words
@@ -40,11 +42,20 @@ class Asked(NamedTuple):
 
 @blueprint.get("/site-notice.js")
 def script() -> Response:
-    answer: Response = current_app.send_static_file("site-notice.js")
+    answer = _coloured() if runtime().settings.accent else current_app.send_static_file("site-notice.js")
     answer.headers["Content-Type"] = "text/javascript; charset=utf-8"
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # it is for other people's pages
     answer.headers["Cache-Control"] = "public, max-age=3600"
     return answer
+
+
+def _coloured() -> Response:
+    """The script with the company's accent in place of ours."""
+    said = (assets.FOLDER / "site-notice.js").read_text(encoding="utf-8")
+    for ours, theirs in zip(colours.OURS, runtime().settings.accents, strict=True):
+        said = said.replace(f"--accent: {ours.accent};", f"--accent: {theirs.accent};")
+    dark = colours.OURS.dark.on_accent, runtime().settings.accents.dark.on_accent
+    return Response(said.replace(f"--on: {dark[0]};", f"--on: {dark[1]};"))
 
 
 @blueprint.post("/site-notice/pending")
