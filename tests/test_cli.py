@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from notifier import scheduler
 from notifier.evidence import verify
 from policy_versions import policies
 from policy_versions.models import AuditEntry, RevisionBlocks, Translation
+from policy_versions.origins import AuditOrigin
 from quickstart import make_settings, prepare
 from tests.house import FIRST, LONGER
 from web import accounts
@@ -562,3 +564,11 @@ def test_accounts_are_managed_at_the_command_line_too() -> None:
     ):
         result = gazette("accounts", *refused)
         assert (result.exit_code, result.output.startswith("gazette: ")) == (1, True), refused
+
+
+def test_what_is_done_here_says_so_in_the_audit_log(instance: None) -> None:
+    gazette("accounts", "create", "ines")
+    with reading(database.create_engine(settings.load().database_url)) as session:
+        entry = session.exec(select(AuditEntry)).one()
+        origin = session.get_one(AuditOrigin, entry.id)
+    assert (origin.door, origin.address) == ("command line", socket.gethostname())

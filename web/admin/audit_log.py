@@ -17,7 +17,7 @@ from policy_versions import audit, audit_reading, policies
 from policy_versions.audit_reading import Asked, Read
 from policy_versions.models import AuditEntry, Revision
 from web.addresses import MOST
-from web.admin import blueprint
+from web.admin import blueprint, permissions
 from web.admin.sign_in import actor
 from web.context import runtime, session
 from web.errors import status_of
@@ -26,7 +26,7 @@ PAGE = 100
 CHECKED = 1000  # of the newest entries, whose chain is gone through whenever somebody looks
 LONGEST = 200
 FIELDS = ("actor", "action", "subject", "since", "until")
-_LINKED = ("member", "notice", "revision", "policy")
+_NUMBERED = {"member": "admin.member", "account": "admin.user", "suppression": "admin.suppression"}
 
 Page = str | tuple[str, int]
 
@@ -107,8 +107,10 @@ def subjects(session: Session, entries: Sequence[AuditEntry]) -> dict[str, tuple
     for notice in told:
         title, _ = found[f"revision {notice.revision_id}"]
         found[f"notice {notice.id}"] = (f"Notice of {title}", url_for("admin.notice", notice_id=notice.id))
-    for number in _ids(entries, "member"):
-        found[f"member {number}"] = (f"Member {number}", url_for("admin.member", number=number))
+    for kind, endpoint in _NUMBERED.items():
+        if permissions.may(endpoint):
+            for number in _ids(entries, kind):
+                found[f"{kind} {number}"] = (f"{kind.capitalize()} {number}", url_for(endpoint, number=number))
     return found
 
 
