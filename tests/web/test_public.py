@@ -203,8 +203,8 @@ def test_every_answer_has_a_strict_policy_and_no_cookie(client: FlaskClient, pub
 
 @pytest.mark.parametrize("path", PAGES)
 def test_no_page_holds_a_script_or_a_style_of_its_own(client: FlaskClient, published: House, path: str) -> None:
-    html = client.get(path).text
-    assert not re.search(r"<script(?! src=\"/static/reader\.js| type=\"application/ld\+json\">)|<style|\sstyle=|\son[a-z]+=", html)
+    html = re.sub(r'<script type="application/ld\+json">', "", client.get(path).text)  # data, which nothing runs
+    assert not re.search(r"<script(?! src=\"/static/reader\.js)|<style|\sstyle=|\son[a-z]+=", html)
 
 
 @pytest.mark.parametrize("path", [p for p in PAGES if p != "/nothing"])
