@@ -78,7 +78,7 @@ def some(session: Session, slug: str, which: str, **given: Any) -> tuple[Ground,
 
 
 def _read(session: Session, slug: str, which: str, **given: Any) -> tuple[str, Sequence[Any]]:
-    """The rows, and where the policy stands now: it may be asked for by an address before. Raises: NoSuchPolicy."""
+    """The rows, and where the policy stands now: it may be asked for by an earlier one. Raises: NoSuchPolicy."""
     rows = statements.read(session, slug, which, **given)
     if any(row[0] == Kind.POLICY for row in rows):
         return slug, rows
