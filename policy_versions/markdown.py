@@ -22,7 +22,8 @@ NESTING = 20  # levels; one more, and markdown-it drops text without a word
 BLOCKS = 20_000  # headings, paragraphs, list items, table rows, code blocks
 SIGNS = 60_000  # of inline Markdown, line ends included; past them a text is shown as written
 BARS = 120_000  # "|" in one text: they part the cells of tables
-OUR_IDS = ("main", "about-text", "errors", "gone", "dots", "hatch-del", "hatch-wait", "hatch-stop")  # templates/base.html
+# What templates name themselves on the pages that show a text.
+OUR_IDS = ("main", "about-text", "errors", "gone", "dots", "hatch-del", "hatch-wait", "hatch-stop")
 SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
 _NEWLINE = r"(?:\r\n|\r|\n)"
