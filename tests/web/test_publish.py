@@ -379,6 +379,12 @@ def test_a_test_letter_really_leaves_marked_and_counts_for_nobody(admin: Adminis
     html = admin.post(f"{page}/test", fields)
     assert "The test letter was accepted." in words(html)
     assert field(html, "address") == "ines@example.com"
+    for number in range(2, 8):
+        status = 200 if number < 6 else 429
+        html = admin.post(
+            f"{page}/test", {**fields, "summary": f"{number}.", "version": str(number)}, status=status
+        )
+    assert "tried too often" in words(html) and field(html, "summary") == "7.", "nothing typed is lost"
     subject, text, body = running.runtime.sender.read("ines@example.com")  # type: ignore[attr-defined]
     assert subject.startswith("[Test] ") and "This is a test" in text and "24" in body
     assert "/m/test" in body

@@ -129,6 +129,7 @@ _FIELD_OF = {
     "AudienceDiffers": "confirm",
     "AddressMalformed": "address",
     "NoSuchMember": "member",
+    "TooManyTries": "address",
     "IntoThePast": "effective",
     "BeforeEarlierRevision": "effective",
     "NoticePeriodNotKept": "effective",

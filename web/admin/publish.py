@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from flask import Response, flash, jsonify, redirect, render_template, request, url_for
+from flask_limiter.errors import RateLimitExceeded
 from werkzeug.wrappers import Response as AnyResponse
 
 from database import writing
-from errors import AddressMalformed, AudienceDiffers, DayMalformed, Refusal, RowInvalid
+from errors import AddressMalformed, AudienceDiffers, DayMalformed, Refusal, RowInvalid, TooManyTries
 from notifier import addresses
 from policy_versions import archive, audit, drafts, policies, presence
 from policy_versions.models import Policy
@@ -167,7 +168,6 @@ _SEPARATORS = str.maketrans("", "", ",.'’ \u00a0\u2009\u202f")
 
 
 @blueprint.route("/drafts/<row:draft_id>/test", methods=["GET", "POST"], endpoint="test_draft")
-@limiter.limit("6 per minute", methods=["POST"])
 def test(draft_id: int) -> Answer:
     """Keep what was typed, and send the letter that is shown to an address: marked as a test, and no delivery."""
     if request.method == "GET":
@@ -176,13 +176,16 @@ def test(draft_id: int) -> Answer:
     try:
         drafting.save(draft_id, given)
         flash(_send_test(draft_id))
+    except RateLimitExceeded:
+        return draft_page.refused(draft_id, given, TooManyTries(60))
     except Refusal as refusal:
         return draft_page.refused(draft_id, given, refusal)
     return drafting.back_to(draft_id, "letter")
 
 
+@limiter.limit("6 per minute")
 def _send_test(draft_id: int) -> str:
-    """Raises: AddressMalformed, NoSuchMember, and whatever keeps the draft from being read."""
+    """Raises: RateLimitExceeded, AddressMalformed, NoSuchMember, and whatever keeps the draft from being read."""
     try:
         address = addresses.checked(request.form.get("address", ""))
     except RowInvalid as error:
