@@ -21,6 +21,12 @@ from tests.policy_versions.test_translations import GERMAN, LONGER_GERMAN, trans
 Later = Callable[..., datetime]
 GERMAN_2 = LONGER_GERMAN.replace("24", "240")  # as wrong as can be
 FIXED = LONGER_GERMAN
+CORRECTED = "Berichtigt: die Übersetzung von „Privacy policy“ (Deutsch)"
+WITHDRAWN = "Withdrawn: the change to our privacy policy on 2 July 2026"
+WITHDRAWN_ELSEWHERE = (
+    "Zurückgezogen: die Änderung von „Privacy policy“ am 2. Juli 2026",
+    "Retrait : la modification de « Privacy policy » prévue le 2 juillet 2026",
+)
 
 
 @pytest.fixture
@@ -123,9 +129,7 @@ def test_a_narrower_translation_that_came_later_has_no_readers_of_the_wider_ones
     with pytest.raises(errors.NotCorrectable, match="No member"):
         correct(running, "1", one(running, locale="de-AT"))
     running.tick()
-    assert [m.subject for m, _ in letters.taken] == [
-        "Corrected: the translation of our privacy policy into German"
-    ]
+    assert [m.subject for m, _ in letters.taken] == [CORRECTED]
 
 
 def test_a_letter_written_before_a_narrower_translation_led_to_the_wider_one_whenever_it_left(
@@ -214,14 +218,14 @@ def test_the_letter_shows_what_changed_in_the_translation_and_that_the_text_did_
     assert letters.addresses == ["ada@example.com", "bea@example.com"]
     for name in ("ada", "bea"):
         subject, text, html = letters.read(f"{name}@example.com")
-        assert subject == "Corrected: the translation of our privacy policy into German"
+        assert subject == CORRECTED
         words = " ".join(text.split())
-        assert "The text itself, in English, has not changed." in words
+        assert "Der Text selbst (Englisch) hat sich nicht geändert." in words
         assert "[-240-] [+24+]" in words
         assert "http://127.0.0.1:8000/privacy/2/de/compare/1..2" in text
         assert '<div lang="de" dir="ltr">' in html
         assert "24 months" not in words
-        assert "Applies to you" not in words
+        assert "Gilt für Sie" not in words
     assert told.notice().state == "complete"
 
 
@@ -299,7 +303,7 @@ def test_each_language_has_a_correction_of_its_own_beside_that_of_a_withdrawal(
     letters.taken.clear()
     withdraw(told)
     told.tick()
-    assert {m.subject for m, _ in letters.taken} == {"Withdrawn: the change to our privacy policy on 2 July 2026"}
+    assert {m.subject for m, _ in letters.taken} == {WITHDRAWN, *WITHDRAWN_ELSEWHERE}
     assert len(letters.taken) == 4
 
 
@@ -316,7 +320,7 @@ def test_a_withdrawal_ends_the_correction_of_a_translation(told: House, letters:
         control.pause(session, notice.id or 0, actor="a test", now=told.now)
     withdraw(told)
     told.tick()
-    assert all(m.subject.startswith("Withdrawn") for m, _ in letters.taken)
+    assert {m.subject for m, _ in letters.taken} <= {WITHDRAWN, *WITHDRAWN_ELSEWHERE}
     with reading(told.runtime.engine) as session:
         assert session.get_one(Notice, notice.id).state == "cancelled"
     with pytest.raises(errors.NotCorrectable):
@@ -340,7 +344,9 @@ def test_a_guardian_gets_the_wards_correction(running: House, letters: KeptLette
     correct(running, "1")
     running.tick()
     assert letters.addresses == ["parent@example.com"]
-    assert "whose guardian you are" in letters.read("parent@example.com")[1]
+    assert "das Mitglied, für das Sie sorgeberechtigt sind" in " ".join(
+        letters.read("parent@example.com")[1].split()
+    )
 
 
 # -- the link in a letter of a change -----------------------------------------------------------
@@ -356,10 +362,10 @@ def test_a_letter_leads_to_the_translation_in_its_readers_language(running: Hous
     _, text, html = letters.read("ada@example.com")
     assert f"{link}\n" in text
     assert f'href="{link}"' in html
-    assert "in a translation; the text in English prevails" in " ".join(text.split())
-    assert "[-12-] [+24+]" in text, "the redline is the authoritative one"
-    for name in ("cy", "dora"):
-        assert "translation" not in letters.read(f"{name}@example.com")[1]
+    assert "Die Übersetzung lesen (Deutsch); der Text auf Englisch geht vor" in " ".join(text.split())
+    assert "[-12-] [+24+]" in text, "the redline is the authoritative one where the earlier text is not translated"
+    assert "translation" not in letters.read("cy@example.com")[1]
+    assert "traduction" not in letters.read("dora@example.com")[1]
 
 
 def test_the_authoritative_redline_is_marked_as_in_its_own_language(running: House, letters: KeptLetters) -> None:
