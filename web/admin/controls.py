@@ -130,7 +130,7 @@ def _raise(refusal: Refusal) -> Answer:
 @blueprint.route("/notices/<row:notice_id>/recall", methods=["GET", "POST"], endpoint="recall_notice")
 def recall(notice_id: int) -> Answer:
     """Show what a recall does, and ask why; or do it."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _recall_page(notice_id)
     try:
         with writing(runtime().engine) as own:

@@ -30,7 +30,7 @@ from web.public import present
 @blueprint.route("/policies/<slug>/<row:number>/decision", methods=["GET", "POST"], endpoint="decision")
 def decision(slug: str, number: int) -> str | Response | tuple[str, int]:
     """Show how a revision was decided; or decide it again."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(slug, number)
     try:
         alone = _is_alone()

@@ -22,7 +22,7 @@ Answer = str | Response | tuple[str, int]
 def rename(slug: str) -> Answer:
     """First what would follow, then the deed; what was typed is checked both times."""
     found = policies.policy(session(), slug)
-    if request.method == "GET":
+    if request.method != "POST":
         return _rename_form(found, Name(found.slug, found.title, ""))
     given = Name(*(request.form.get(name, "").strip() for name in ("slug", "title", "reason")))
     try:
@@ -57,7 +57,7 @@ def _rename_form(policy: Policy, given: Name, refusal: Refusal | None = None, *,
 @blueprint.route("/policies/<slug>/retire", methods=["GET", "POST"], endpoint="retire_policy")
 def retire(slug: str) -> Answer:
     """Retire a policy; one that is retired, take up again."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _retire_form(slug)
     reason = request.form.get("reason", "")
     try:

@@ -45,7 +45,7 @@ def account() -> str:
 @blueprint.route("/password", methods=["GET", "POST"], endpoint="password")
 def password() -> Answer:
     """Choose a password. Every session ends with the old one, and one's own goes on under a new token."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _password_form()
     first, again = request.form.get("password", ""), request.form.get("again", "")
     if first != again:
@@ -81,7 +81,7 @@ def set_up_factor() -> Answer:
     """Show the secret as a picture and in letters; take it into use with a first code."""
     if second_factor.stands(session(), current_user.account.id):
         return redirect(url_for("admin.account"))
-    if request.method == "GET":
+    if request.method != "POST":
         return _factor_form()
     try:
         with writing(runtime().engine) as within:

@@ -27,7 +27,7 @@ from web.public import present
 @blueprint.route("/policies/new", methods=["GET", "POST"], endpoint="new_policy")
 def new_policy() -> str | Response | tuple[str, int]:
     """Make a policy; its first draft follows."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _new_form({"time_zone": "UTC", "promise": "may notify"})
     given = {
         name: request.form.get(name, "").strip() for name in ("slug", "title", "lead", "time_zone", "promise")
@@ -125,7 +125,7 @@ def new_draft(slug: str) -> Response:
 @blueprint.route("/policies/<slug>/<row:number>/withdraw", methods=["GET", "POST"], endpoint="withdraw")
 def withdraw(slug: str, number: int) -> str | Response | tuple[str, int]:
     """Withdraw the latest revision before it is in force, after a page that says what follows."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _withdraw_form(slug, number)
     try:
         with writing(runtime().engine) as own:

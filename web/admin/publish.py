@@ -110,7 +110,7 @@ def discard(draft_id: int) -> AnyResponse:
 @blueprint.route("/drafts/<row:draft_id>/publish", methods=["GET", "POST"], endpoint="publish_draft")
 def publish(draft_id: int) -> Answer:
     """Keep what was typed, then publish it. A file that was chosen is shown first: nobody has read it yet."""
-    if request.method == "GET":
+    if request.method != "POST":
         return drafting.back_to(draft_id, "publish")
     if typed.has_file():
         return keep(draft_id)
@@ -170,7 +170,7 @@ _SEPARATORS = str.maketrans("", "", ",.'’ \u00a0\u2009\u202f")
 @blueprint.route("/drafts/<row:draft_id>/test", methods=["GET", "POST"], endpoint="test_draft")
 def test(draft_id: int) -> Answer:
     """Keep what was typed, and send the letter that is shown to an address: marked as a test, and no delivery."""
-    if request.method == "GET":
+    if request.method != "POST":
         return drafting.back_to(draft_id, "letter")
     given = typed.fields()
     try:

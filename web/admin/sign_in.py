@@ -127,8 +127,8 @@ def _first_of_all() -> str:
 
 def _make_sure() -> Response:
     """Ask who they are, then lead back; what was posted is not done."""
-    back = request.full_path.rstrip("?") if request.method == "GET" else url_for("admin.account")
-    if request.method != "GET":
+    back = request.full_path.rstrip("?") if request.method != "POST" else url_for("admin.account")
+    if request.method == "POST":
         flash("Nothing was changed: confirm first that it is you, then do it again.")
         back = request.form.get("back", "") or back
     return redirect(url_for("admin.sure", next=back))
@@ -150,7 +150,7 @@ def who() -> dict[str, Any]:
 
 @blueprint.route("/sign-in", methods=["GET", "POST"], endpoint="sign_in")
 def sign_in() -> Answer:
-    if request.method == "GET":
+    if request.method != "POST":
         return _form()
     try:
         account = _verified(request.form.get("name", "").strip(), request.form.get("password", ""))
@@ -266,7 +266,7 @@ def code() -> Answer:
     account = _halfway()
     if account is None:
         return redirect(url_for("admin.sign_in", next=request.args.get("next", "")))
-    if request.method == "GET":
+    if request.method != "POST":
         return _code_form()
     try:
         by = _code_taken(account)
@@ -312,7 +312,7 @@ def _code_form(error: str = "") -> str:
 @blueprint.route("/sure", methods=["GET", "POST"], endpoint="sure")
 def sure() -> Answer:
     """Ask for the password again before a deed that a browser left open must not be enough for."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _sure_form()
     try:
         _made_sure(request.form.get("password", ""))

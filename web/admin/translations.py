@@ -101,7 +101,7 @@ def translate(slug: str, number: int) -> str | Response | tuple[str, int]:
     """Show the form; or work out what would follow from what was typed; or publish it."""
     record = _record(slug)
     entry = record.entry(number)
-    if request.method == "GET":
+    if request.method != "POST":
         return _form(record, number, _as_it_stands(entry))
     given = _typed(entry)
     try:

@@ -39,7 +39,7 @@ def _sessions(one: Account) -> Any:
 @blueprint.route("/users/new", methods=["GET", "POST"], endpoint="new_user")
 def new_user() -> Answer:
     """Make an account, and show its one-time password this once."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _new_form()
     name = request.form.get("name", "").strip()
     try:
