@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session
 
@@ -19,6 +19,7 @@ INSTANTS = st.integers(0, 5000).map(lambda n: NINE + n * QUARTER)
 QUARTERS = st.dictionaries(INSTANTS, st.integers(1, 9999), max_size=20)
 
 
+@settings(max_examples=50)
 @given(QUARTERS, QUARTERS, QUARTERS, st.integers(0, 100_000), st.integers(0, 60 * 24 * 90), st.integers(0, 90))
 def test_every_letter_stands_in_one_slice(
     went: dict[datetime, int],

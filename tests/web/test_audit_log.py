@@ -63,23 +63,11 @@ def test_the_log_is_narrowed_and_what_was_typed_stays(admin: Administrator, runn
     assert "No entry is like that." in words(admin.get(f"{PAGE}?subject=notice+8"))
 
 
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [
-        ("since=yesterday", 422),
-        ("until=2026-02-30", 422),
-        ("since=0001-01-01", 422),
-        ("since=2026-06-01&until=9999-12-31", 422),
-        ("before=-1", 200),
-        ("before=99999999999999999999", 200),
-        ("actor=%00&subject=%25", 200),
-        (f"subject={'x' * 5000}", 200),
-    ],
-)
-def test_what_cannot_be_meant_is_refused_or_finds_nothing(
-    admin: Administrator, running: House, query: str, status: int
-) -> None:
-    assert ("There is a problem" in words(admin.get(f"{PAGE}?{query}", status=status))) == (status == 422)
+def test_what_cannot_be_meant_is_refused_or_finds_nothing(admin: Administrator, running: House) -> None:
+    for query in ("since=yesterday", "until=2026-02-30", "since=0001-01-01", "since=2026-06-01&until=9999-12-31"):
+        assert "There is a problem" in words(admin.get(f"{PAGE}?{query}", status=422)), query
+    for query in ("before=-1", f"before={'9' * 20}", "actor=%00&subject=%25", f"subject={'x' * 5000}"):
+        assert "There is a problem" not in words(admin.get(f"{PAGE}?{query}")), query
 
 
 def test_older_entries_follow_by_a_link(

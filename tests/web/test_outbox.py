@@ -64,9 +64,9 @@ def test_a_hostile_letter_is_text_on_our_pages(admin: Administrator, folder: Pat
     assert "There is no text part." in words(admin.get(f"{PAGE}/1"))
 
 
-@pytest.mark.parametrize("name", ["9", "9/html", "9/source", "-1", "..%2Fgazette.db", "x", "--1", "1" * 30])
-def test_what_is_no_letter_is_not_found(admin: Administrator, folder: Path, name: str) -> None:
-    admin.get(f"{PAGE}/{name}", status=404)
+def test_what_is_no_letter_is_not_found(admin: Administrator, folder: Path) -> None:
+    for name in ("9", "9/html", "9/source", "-1", "..%2Fgazette.db", "x", "--1", "1" * 30):
+        admin.get(f"{PAGE}/{name}", status=404)
 
 
 def test_letters_are_found_by_words_that_stand_in_no_address(admin: Administrator, folder: Path) -> None:
