@@ -22,7 +22,7 @@ Disallow: /m/
 Disallow: /me/
 Disallow: /*/compare
 Disallow: /*/redlines/
-Disallow: /*/on
+Disallow: /*/on?
 
 Sitemap: {sitemap}
 """

@@ -23,7 +23,7 @@ from database import DatabaseClock, reading
 from notifier.runtime import Runtime
 from policy_versions.models import AuditEntry, Revision
 
-HELD = 0.05  # seconds for which PostgreSQL is not asked again; what this process writes is seen at once
+HELD = 0.05  # seconds for which PostgreSQL is not asked again, unless this process itself commits
 MINUTE = timedelta(minutes=1)  # no page is kept past the full minute, whatever it says
 _OTHERS = ("member", "account", "key ", "suppression ", "quarantine ")  # subjects that no reader sees
 
