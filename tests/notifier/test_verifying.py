@@ -96,6 +96,8 @@ NO_FACTS = {
     "clock_mark": "the clock",
     "former_name": "personal, and kept until erasure only",
     "draft": "not published",
+    "earlier_draft": "not published",
+    "draft_visit": "who has a draft open now",
     "due_decision": "a work list",
     "due_translation": "a work list",
     "pace": "how fast letters may leave now",
