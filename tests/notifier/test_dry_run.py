@@ -294,8 +294,9 @@ def test_before_it_opens_any_letter_that_there_could_be_can_be_tried(running: Ho
     for which in there:
         subject, text, html = make(running, which)
         assert subject.startswith("[Test] ")
-        assert text.startswith("This is a test, sent by hand")
-        assert html.count("This is a test, sent by hand") == 1
+        mark = "Dies ist ein Test, von Hand" if which.locale == "de" else "This is a test, sent by hand"
+        assert text.startswith(mark)
+        assert html.count(mark) == 1
     assert "2 July 2026" in make(running, Specimen(1, "en", "member"))[1]
 
 
