@@ -31,6 +31,8 @@ from tests.conftest import make_settings
 from tests.house import House, SetClock
 from tests.policy_versions.test_histories import bring
 from tests.web.people import account
+from web import four_eyes
+from web.four_eyes import Wish
 
 TODAY = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 NEXT = quickstart.EXAMPLES / "drafts" / "privacy-policy-next.md"
@@ -75,6 +77,7 @@ class World:
     member_id: int = 0
     delivery_id: int = 0
     draft_id: int = 0
+    request_id: int = 0
 
     def letters(self) -> list[Path]:
         """What was written to members, oldest first."""
@@ -188,6 +191,11 @@ def _waiting(world: World) -> None:
         text = latest.text.replace("within 14 days after the return", "within 30 days after the return")
         written = DraftFields(text.replace("writing to you twice", "writing to you once"), effective="2027-01-15")
         drafts.save(session, world.draft_id, written, version=draft.version, actor=ADMINISTRATOR, now=house.now)
+        session.refresh(draft)
+        payload = {"summary": "Refunds take up to 30 days.", "tell_first": False}
+        digest = four_eyes.digest_of_draft(draft, payload)
+        wish = Wish("publish", terms.id or 0, world.draft_id, digest, "Publish a text of Terms of use", payload)
+        world.request_id = four_eyes.ask(session, wish, actor="second", now=house.now).id or 0
         privacy = policies.policy(session, "privacy-policy")
         (key,) = suppressions.keys("member05@example.com", secret)
         suppressions.suppress(session, key, "complaint", None, house.now)

@@ -31,6 +31,8 @@ NO_PAGES = {
     "public.robots": "plain text",
     "public.sitemap": "XML",
     "public.slashed": "leads to the policy",
+    "public.logo": "a picture",
+    "public.theme": "a stylesheet",
     "public.translation_markdown": "Markdown",
     "site_notice.script": "a script",
     "static": "files",
@@ -93,6 +95,8 @@ def administration(world: World) -> dict[str, list[str]]:
         "admin.letter": [f"/admin/outbox/{world.delivery_id}"],
         "admin.password": ["/admin/password"],
         "admin.policy": [f"{policy}/privacy-policy"],
+        "admin.rename_policy": [f"{policy}/cookies/rename"],
+        "admin.retire_policy": [f"{policy}/cookies/retire"],
         "admin.decision": [f"{policy}/privacy-policy/10/decision"],
         "admin.translate": [f"{policy}/cookies/2/translate"],
         "admin.translation": [f"{policy}/cookies/2/translations/de/1"],
@@ -103,6 +107,7 @@ def administration(world: World) -> dict[str, list[str]]:
         "admin.settings": ["/admin/settings"],
         "admin.sure": ["/admin/sure"],
         "admin.requests": ["/admin/requests"],
+        "admin.request": [f"/admin/requests/{world.request_id}"],
         "admin.users": ["/admin/users"],
         "admin.user": ["/admin/users/2"],
         "admin.new_user": ["/admin/users/new"],
@@ -113,4 +118,6 @@ def forgotten(app: Flask, world: World) -> set[str]:
     """Endpoints that answer a reader and are neither listed as pages nor known to be none."""
     listed = {*public(world), *administration(world), *NO_PAGES}
     rules = (rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()))
-    return {rule.endpoint for rule in rules if not rule.endpoint.startswith(("api", "elsewhere"))} - listed
+    return {
+        rule.endpoint for rule in rules if not rule.endpoint.startswith(("api", "elsewhere", "nothing"))
+    } - listed
