@@ -1,7 +1,6 @@
 """The decision's page, the form that overrules it, the second person, and the notice that waits meanwhile."""
 
 from datetime import timedelta
-from html import unescape
 from pathlib import Path
 
 import pytest

@@ -161,7 +161,9 @@ def test_a_page_that_nobody_linked_to_is_not_found(admin: Administrator, books: 
     admin.get(f"/admin/notices/{made(books).id}?{query}", status=404)
 
 
-def test_only_the_administrations_scripts_may_ask_the_server(client: FlaskClient, admin: Administrator, books: Books) -> None:
+def test_only_the_administrations_scripts_may_ask_the_server(
+    client: FlaskClient, admin: Administrator, books: Books
+) -> None:
     notice = sending(books)
     inside = client.get(f"/admin/notices/{notice.id}").headers["Content-Security-Policy"]
     assert "script-src 'self'" in inside
