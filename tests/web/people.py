@@ -5,12 +5,30 @@ from __future__ import annotations
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app import create_app
 from database import writing
 from tests.house import House
 from web import passwords, roles
 from web.accounts import Account
 
 PASSWORD = "a password of the tests"
+
+
+_made: dict[bool, Flask] = {}  # by whether it takes two persons
+
+
+def app_for(house: House) -> Flask:
+    """One application for many tests, each with a house of its own: making it anew takes longer than most of them.
+
+    For tests whose settings are otherwise the usual ones, that change nothing of the application and ask for no
+    page of readers, which may be kept from one test to the next.
+    """
+    kind = house.runtime.settings.four_eyes
+    if kind not in _made:
+        _made[kind] = create_app(runtime=house.runtime)
+    made = _made[kind]
+    made.extensions["gazette"] = house.runtime
+    return made
 
 
 def account(house: House, name: str, *held: str, password: str = PASSWORD) -> int:

@@ -34,6 +34,11 @@ def given_settings(database_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+def app(house: House) -> Flask:
+    return people.app_for(house)
+
+
+@pytest.fixture
 def running(house: House) -> House:
     later(house, days=-1)
     house.policy()

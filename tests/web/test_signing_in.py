@@ -26,6 +26,11 @@ from web.sessions import AccountSession
 
 
 @pytest.fixture
+def app(house: House) -> Flask:
+    return people.app_for(house)
+
+
+@pytest.fixture
 def ines(app: Flask, house: House) -> FlaskClient:
     people.account(house, "ines")
     return people.sign_in(app, "ines")

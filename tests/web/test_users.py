@@ -20,6 +20,11 @@ from web.accounts import Account
 
 
 @pytest.fixture
+def app(house: House) -> Flask:
+    return people.app_for(house)
+
+
+@pytest.fixture
 def owner(app: Flask, house: House) -> FlaskClient:
     people.account(house, "ona", "owner")
     return people.sign_in(app, "ona")
