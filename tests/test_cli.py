@@ -548,9 +548,10 @@ def test_accounts_are_managed_at_the_command_line_too() -> None:
     gazette("accounts", "create", "ona")
     assert gazette("accounts", "create", "joel").exit_code == 1  # a later one holds what it is given
     assert gazette("accounts", "create", "joel", "--role", "editor").exit_code == 0
-    assert "joel holds: publisher, auditor." in gazette(
-        "accounts", "roles", "joel", "--role", "auditor", "--role", "publisher"
-    ).output
+    assert (
+        "joel holds: publisher, auditor."
+        in gazette("accounts", "roles", "joel", "--role", "auditor", "--role", "publisher").output
+    )
     assert "joel is disabled" in gazette("accounts", "disable", "joel").output
     assert "joel: publisher, auditor; never signed in; disabled" in gazette("accounts", "list").output
     assert "joel may sign in again" in gazette("accounts", "enable", "joel").output

@@ -27,7 +27,11 @@ def upgrade() -> None:
         op.create_index(f"ix_audit_{name}_id", "audit", [name, "id"])
     op.create_index("ix_audit_recorded_at", "audit", ["recorded_at"])
     op.create_index(
-        "ix_delivery_event_undoing", "delivery_event", ["recorded_at"], sqlite_where=UNDOING, postgresql_where=UNDOING
+        "ix_delivery_event_undoing",
+        "delivery_event",
+        ["recorded_at"],
+        sqlite_where=UNDOING,
+        postgresql_where=UNDOING,
     )
 
 
