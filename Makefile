@@ -53,7 +53,7 @@ imports: $(VENV)/.tested-with ## import-linter: imports go one way
 
 units: $(VENV)/.tested-with ## Unit, property, integration (both databases) and browser tests
 	@sh tests/chromium.sh
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 messages: $(VENV)/.tested-with ## Bring the catalogues in notifier/locale up to date
 	$(BIN)/python -m tests.catalogues

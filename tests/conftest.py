@@ -33,7 +33,12 @@ settings.load_profile("gazette")
 LOOPBACK = ["127.0.0.1", "localhost", "::1"]
 
 
+# Files of few tests that take long: begun first, so that no worker is left alone with one at the end.
+LONG = ("tests/crash/", "tests/browser/", "test_overruling_at_random.py", "tests/benchmarks/", "test_described.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not any(part in item.path.as_posix() for part in LONG))
     for item in items:
         if item.get_closest_marker("socket") or item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
