@@ -67,11 +67,18 @@ def many(session: Session, slug: str, pairs: Sequence[tuple[int, datetime]], *, 
     if any(not 0 < member_id <= LARGEST_ID for member_id in ids):
         raise NoSuchMember
     with uncollected():  # looking for cycles among so many rows took a third of the time
-        on, lives = gathering.some(session, checked(slug), statements.LISTED, ids=ids)
-        found = {life.member_id: life for life in lives}
-        if len(found) < len(ids):
-            raise NoSuchMember
-        return [answers.answer(found[member_id], on.slug, on.texts, at, now=now) for member_id, at in asked]
+        return _answers(session, checked(slug), asked, ids, now)
+
+
+def _answers(
+    session: Session, slug: str, asked: Sequence[tuple[int, datetime]], ids: set[int], now: datetime
+) -> list[Answer]:
+    """What was read for them is let go of at the end, before anybody looks for cycles again."""
+    on, lives = gathering.some(session, slug, statements.LISTED, ids=ids)
+    found = {life.member_id: life for life in lives}
+    if len(found) < len(ids):
+        raise NoSuchMember
+    return [answers.answer(found[member_id], on.slug, on.texts, at, now=now) for member_id, at in asked]
 
 
 def timelines(session: Session, member: Member, *, now: datetime) -> list[Line]:

@@ -39,11 +39,11 @@ class _Cover(NamedTuple):
 class _Batch(NamedTuple):
     """A batch of one of the policy's notices. told: its revision's number, and that of its base.
 
-    whole: the letter of all of it, where that was taken in one request.
+    whole: the request's id and the letter of all of it, where that was taken in one request.
     """
 
     covers: tuple[_Cover, ...]
-    whole: Own | None
+    whole: tuple[int, Own] | None
     told: tuple[int, int]
     recalled_at: datetime | None
 
@@ -121,7 +121,7 @@ def _batches(found: Gathered) -> _Batches:
         if attempt is not None:
             letter = found.ground.letter((revision, base, attempt, taken, stated, recalled))
             covers = (*covers, _Cover(first, last, letter))
-            whole = letter if len(covers) == 1 and first == 0 and last >= size else None
+            whole = (attempt, letter) if len(covers) == 1 and first == 0 and last >= size else None
         batches[name] = _Batch(covers, whole, (numbers[revision], numbers.get(base, 0)), recalled)
     return batches
 
@@ -166,8 +166,9 @@ def _letters(batches: _Batches, in_batches: str, positions: str) -> list[_Letter
         batch = batches.get(name)
         if batch is None:
             continue
-        if batch.whole is not None:
-            found.append((batch.whole.attempt_id, number, batch.whole))
+        whole = batch.whole
+        if whole is not None:
+            found.append((whole[0], number, whole[1]))
             continue
         position = int(positions.split(",")[number])
         found += ((c.letter.attempt_id, number, c.letter) for c in batch.covers if c.first <= position < c.last)
