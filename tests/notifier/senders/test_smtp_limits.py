@@ -69,8 +69,9 @@ def test_time_is_given_anew_each_time() -> None:
 
 
 def test_nothing_under_way_keeps_no_thread() -> None:
-    watch = Watch(0.01)
+    watch, before = Watch(0.01), set(threading.enumerate())  # another test's may sleep on for a minute
     with watch.over(Waiting()):
-        thread = next(each for each in threading.enumerate() if each.name == "smtp deadlines")
+        started = set(threading.enumerate()) - before
+        thread = next(each for each in started if each.name == "smtp deadlines")
     thread.join(5)
     assert not thread.is_alive()
