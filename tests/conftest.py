@@ -20,7 +20,8 @@ from sqlmodel import Session
 import database
 from notifier.runtime import Runtime
 from settings import Settings
-from tests.house import House, KeptLetters, SetClock
+from tests.house import FIRST, House, KeptLetters, SetClock
+from tests.notifier.ledgers import Books
 from tests.postgresql import TEMPLATE, Lent, address
 from web import passwords
 
@@ -196,6 +197,16 @@ def letters() -> KeptLetters:
 def house(engine: Engine, clock: SetClock, given_settings: Settings, letters: KeptLetters) -> House:
     """A whole service on an empty database, with a clock that stands and a sender that keeps what it is given."""
     return House(Runtime(engine, clock, letters, given_settings, "node 1"))
+
+
+@pytest.fixture
+def books(house: House) -> Iterator[Books]:
+    """A policy with a first text, and a hand that writes ledgers as they would stand after sending."""
+    house.policy()
+    house.publish(FIRST)
+    writing = house.runtime.engine.execution_options(writing=True)
+    with Session(writing, expire_on_commit=False) as session:
+        yield Books(session, house.now)
 
 
 @pytest.fixture

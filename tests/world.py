@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +12,10 @@ from email.parser import BytesParser
 from pathlib import Path
 
 from sqlmodel import col, select
-from werkzeug.serving import make_server
 
 import database
 import quickstart
-from app import build_runtime, create_app
+from app import build_runtime
 from database import writing
 from notifier import acknowledging, dossier, members, suppressions, tokens
 from notifier.events import counting
@@ -30,6 +28,7 @@ from policy_versions.translations import Given
 from tests.conftest import make_settings
 from tests.house import House, SetClock
 from tests.policy_versions.test_histories import bring
+from tests.serving import answering
 from tests.web.people import account
 from web import four_eyes
 from web.four_eyes import Wish
@@ -88,16 +87,8 @@ class World:
 def served(folder: Path) -> Iterator[World]:
     """A world that answers on this machine, until its context ends."""
     house = _house(folder)
-    server = make_server("127.0.0.1", 0, create_app(runtime=house.runtime), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield furnished(house, f"http://127.0.0.1:{server.port}", folder)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-        house.runtime.engine.dispose()
+    with answering(house.runtime) as address:
+        yield furnished(house, address, folder)
 
 
 def _house(folder: Path) -> House:

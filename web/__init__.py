@@ -16,8 +16,6 @@ def register(app: Flask, runtime: Runtime) -> None:
     """Make a Flask application serve Gazette's pages."""
     # Imported here, so that a migration, which needs the accounts' table, does not load every page.
     from flask_wtf.csrf import CSRFProtect
-    from jinja2 import StrictUndefined
-    from werkzeug.middleware.proxy_fix import ProxyFix
 
     from web import (
         addresses,
@@ -38,28 +36,11 @@ def register(app: Flask, runtime: Runtime) -> None:
         theme,
     )
 
-    settings = runtime.settings
-    app.extensions["gazette"] = runtime
-    app.config.update(
-        SECRET_KEY=runtime.secret,
-        MAX_CONTENT_LENGTH=MOST_BYTES,
-        MAX_FORM_MEMORY_SIZE=MOST_BYTES,
-        SESSION_COOKIE_NAME="__Host-gazette" if settings.secure else "gazette",
-        SESSION_COOKIE_SECURE=settings.secure,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        PERMANENT_SESSION_LIFETIME=int(settings.session_hours * 3600),
-        WTF_CSRF_TIME_LIMIT=int(settings.session_hours * 3600),
-        WTF_CSRF_SSL_STRICT=False,  # no referrer is sent, so there is none to check; the token is what counts
-    )
-    theme.register(app, settings)
-    app.jinja_env.undefined = StrictUndefined
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    theme.register(app, runtime.settings)
+    _configure(app, runtime)
     serving.register(app, runtime)
     assets.register(app)
-    if settings.proxies:
-        hops = settings.proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    _stand_behind(app, runtime.settings.proxies)
     addresses.register(app)
     csrf = CSRFProtect(app)
     context.register(app)
@@ -74,4 +55,34 @@ def register(app: Flask, runtime: Runtime) -> None:
     member.register(app, csrf)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(public.blueprint)
-    theme.check(app, settings)
+    theme.check(app, runtime.settings)
+
+
+def _configure(app: Flask, runtime: Runtime) -> None:
+    """What holds for every page: its secrets and cookies, how its templates are read."""
+    from jinja2 import StrictUndefined
+
+    settings = runtime.settings
+    app.extensions["gazette"] = runtime
+    app.config.update(
+        SECRET_KEY=runtime.secret,
+        MAX_CONTENT_LENGTH=MOST_BYTES,
+        MAX_FORM_MEMORY_SIZE=MOST_BYTES,
+        SESSION_COOKIE_NAME="__Host-gazette" if settings.secure else "gazette",
+        SESSION_COOKIE_SECURE=settings.secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=int(settings.session_hours * 3600),
+        WTF_CSRF_TIME_LIMIT=int(settings.session_hours * 3600),
+        WTF_CSRF_SSL_STRICT=False,  # no referrer is sent, so there is none to check; the token is what counts
+    )
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def _stand_behind(app: Flask, proxies: int) -> None:
+    """Believe so many proxies in front; before whatever else asks where a request came from."""
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]

@@ -2,19 +2,17 @@
 
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from sqlalchemy import Engine
-from werkzeug.serving import make_server
 
 import database
-from app import build_runtime, create_app
+from app import build_runtime
 from notifier.runtime import Runtime
 from tests.conftest import make_settings
+from tests.serving import answering
 
 QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--no-first-run"]  # fmt: skip
@@ -41,20 +39,13 @@ def browser() -> Iterator[Browser]:
 def runtime(sqlite_url: str, tmp_path: Path) -> Iterator[Runtime]:
     made = build_runtime(make_settings(sqlite_url, tmp_path))
     yield made
-    engine: Engine = made.engine
-    engine.dispose()
+    made.engine.dispose()
 
 
 @pytest.fixture
 def address(runtime: Runtime) -> Iterator[str]:
-    app = create_app(runtime=runtime)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with answering(runtime) as made:
+        yield made
 
 
 @pytest.fixture

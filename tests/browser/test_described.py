@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
-from werkzeug.serving import make_server
 
-from app import build_runtime, create_app
+from app import build_runtime
 from tests.conftest import NOON, make_settings
 from tests.house import FIRST, House, SetClock
+from tests.serving import answering
 
 pytestmark = pytest.mark.browser
 LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 40"><rect width="90" height="40"/></svg>'
@@ -28,14 +27,8 @@ def address(sqlite_url: str, tmp_path: Path) -> Iterator[str]:
     runtime = build_runtime(make_settings(sqlite_url, tmp_path, **look), clock=SetClock(NOON))
     House(runtime).policy()
     House(runtime).publish(FIRST)
-    server = make_server("127.0.0.1", 0, create_app(runtime=runtime), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    runtime.engine.dispose()
+    with answering(runtime) as made:
+        yield made
 
 
 def test_the_description_is_no_script_and_the_look_is_loaded(browser: Browser, address: str) -> None:

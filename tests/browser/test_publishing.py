@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from email import policy as email_policy
 from email.parser import BytesParser
@@ -14,9 +13,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlmodel import select
-from werkzeug.serving import make_server
 
-from app import build_runtime, create_app
+from app import build_runtime
 from database import reading, writing
 from notifier import members, scheduler
 from notifier.models import Member
@@ -26,6 +24,7 @@ from policy_versions.archive import Publication
 from policy_versions.policies import PolicyFields
 from tests.conftest import make_settings
 from tests.house import FIRST, LONGER
+from tests.serving import answering
 from web import passwords, roles
 from web.accounts import Account
 
@@ -54,14 +53,8 @@ def served(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         row = {"external_id": "ada", "email": "ada@example.com", "joined_at": now.isoformat()}
         list(members.bring_in(session, [(1, row)], secret=runtime.secret, now=now))
     scheduler.run_all(runtime)
-    server = make_server("127.0.0.1", 0, create_app(runtime=runtime), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield runtime, f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    runtime.engine.dispose()
+    with answering(runtime) as address:
+        yield runtime, address
 
 
 @pytest.fixture(scope="module")

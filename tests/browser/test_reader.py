@@ -1,20 +1,19 @@
 """With scripts on, contents and redlines go along with the reader, by keys as well; with them off, links do."""
 
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from werkzeug.serving import make_server
 
-from app import build_runtime, create_app
+from app import build_runtime
 from database import writing
 from policy_versions import archive, policies
 from policy_versions.archive import Publication
 from policy_versions.policies import PolicyFields
 from tests.conftest import make_settings
+from tests.serving import answering
 
 pytestmark = pytest.mark.browser
 
@@ -45,14 +44,8 @@ def site(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         for written in (text(), text(s2="another thing", s4="a third thing", s6="a last thing")):
             given = Publication(written, rule="posting", notice_days=0, summary="What changes.")
             archive.publish(session, policy, given, actor="a test", now=now)
-    server = make_server("127.0.0.1", 0, create_app(runtime=runtime), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    runtime.engine.dispose()
+    with answering(runtime) as address:
+        yield address
 
 
 def opened(browser: Browser, site: str, *, scripts: bool = True) -> BrowserContext:

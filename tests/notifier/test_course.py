@@ -1,17 +1,14 @@
 """How a notice goes over time: no letter is lost between slices, none counts twice, what is planned adds up."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlmodel import Session
 
 from notifier import course
 from notifier.course import QUARTER
 from notifier.models import Attempt, DeliveryEvent
-from tests.house import FIRST, House
 from tests.notifier.ledgers import Books, Plan
 
 NINE = datetime(2026, 6, 1, 9, tzinfo=UTC)
@@ -59,15 +56,6 @@ def test_the_longer_it_lasts_the_longer_the_steps(hours: int, step: timedelta) -
 
 
 # -- counted ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def books(house: House) -> Iterator[Books]:
-    house.policy()
-    house.publish(FIRST)
-    engine = house.runtime.engine.execution_options(writing=True)
-    with Session(engine, expire_on_commit=False) as session:
-        yield Books(session, house.now)
 
 
 def test_letters_are_counted_from_requests_and_events_of_their_own_notice(books: Books) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlmodel import Session
 
 from notifier import outlook, progress
 from notifier.models import Notice, Pace
@@ -18,7 +16,6 @@ from notifier.outlook import Quota, Rate, gate_words, last_leaves, moment, pace_
 from notifier.pacing import DAY, HOUR
 from settings import Settings
 from tests.conftest import make_settings
-from tests.house import FIRST, House
 from tests.notifier.ledgers import Books, Plan
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -148,15 +145,6 @@ def test_what_settles_a_letter_in_doubt(tmp_path: Path, state: str, unknown: str
 
 
 # -- counted in the database --------------------------------------------------------------------
-
-
-@pytest.fixture
-def books(house: House) -> Iterator[Books]:
-    house.policy()
-    house.publish(FIRST)
-    engine = house.runtime.engine.execution_options(writing=True)
-    with Session(engine, expire_on_commit=False) as session:
-        yield Books(session, house.now)
 
 
 def taken(books: Books, notice: Notice, number: int, ago: timedelta, **given: Any) -> None:

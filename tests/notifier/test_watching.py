@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 
 import pytest
 from rich.console import Console
-from sqlmodel import Session, col, update
+from sqlmodel import col, update
 
 from errors import NoSuchNotice
 from notifier import watching
 from notifier.models import Attempt, Batch, Notice
-from tests.house import FIRST, House
+from tests.house import House
 from tests.notifier.ledgers import Books, Plan
-
-
-@pytest.fixture
-def books(house: House) -> Iterator[Books]:
-    house.policy()
-    house.publish(FIRST)
-    engine = house.runtime.engine.execution_options(writing=True)
-    with Session(engine, expire_on_commit=False) as session:
-        yield Books(session, house.now)
 
 
 @pytest.fixture

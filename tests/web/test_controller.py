@@ -24,6 +24,18 @@ def test_what_is_stated_in_the_form_is_kept_foreseen_and_published(admin: Admini
     assert record(running).entry(2).revision.controller == GROUP
 
 
+def test_where_the_findings_speak_of_it_and_nobody_is_named_the_form_asks(
+    admin: Administrator, running: House
+) -> None:
+    draft = start_draft(admin, running)
+    page = f"/admin/drafts/{draft.id}"
+    text = FIRST + f"\n{GROUP} is the controller of your personal information.\n"
+    asks = "Does somebody else become responsible?"
+    assert asks not in admin.get(page)
+    assert asks in admin.post(page, filled(draft, text=text))
+    assert asks not in admin.post(page, filled(draft, text=text, controller=GROUP, version="2"))
+
+
 def test_what_is_put_back_has_the_statement_that_it_had(admin: Administrator, running: House) -> None:
     draft = start_draft(admin, running)
     page = f"/admin/drafts/{draft.id}"

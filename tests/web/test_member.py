@@ -18,7 +18,7 @@ from policy_versions import archive, policies
 from tests.house import LONGER, House, KeptLetters
 from tests.notifier.sending import change
 from tests.notifier.sending import member as member_of
-from web.public.chain import grouped
+from web.public.present import grouped
 
 Later = Callable[..., datetime]
 

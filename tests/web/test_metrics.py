@@ -1,6 +1,5 @@
 """Metrics: for whoever has the token, in Prometheus' own form, with no address and no name in them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from notifier.models import Attempt, Quarantine, Subscription, Suppression, Tick
 from policy_versions.models import Policy
 from settings import Settings
 from tests.conftest import make_settings
-from tests.house import FIRST, LONGER, House, SetClock
+from tests.house import LONGER, House, SetClock
 from tests.notifier.ledgers import Books, Plan
 
 TOKEN = "a token of the tests"
@@ -31,15 +30,6 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def given_settings(database_url: str, tmp_path: Path) -> Settings:
     return make_settings(database_url, tmp_path, metrics_token=TOKEN)
-
-
-@pytest.fixture
-def books(house: House) -> Iterator[Books]:
-    house.policy()
-    house.publish(FIRST)
-    engine = house.runtime.engine.execution_options(writing=True)
-    with Session(engine, expire_on_commit=False) as session:
-        yield Books(session, house.now)
 
 
 class Scraper:

@@ -12,9 +12,9 @@ from policy_versions.models import AuditEntry
 from tests.house import House
 from tests.notifier.ledgers import Books, Plan
 from tests.web.test_admin import Administrator, admin, password_hash, token, words
-from tests.web.test_progress import books, made, sending
+from tests.web.test_progress import made, sending
 
-__all__ = ["admin", "books", "password_hash"]  # fixtures
+__all__ = ["admin", "password_hash"]  # fixtures
 
 
 def rows(page: str) -> list[str]:

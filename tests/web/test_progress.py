@@ -1,29 +1,18 @@
 """How far a notice is, in the administration: the bar and its figures, the sentences, the pages of deliveries."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
-from sqlmodel import Session, select
+from sqlmodel import select
 
 from notifier.models import Attempt, Notice
-from tests.house import FIRST, House
 from tests.notifier.ledgers import Books, Plan
 from tests.web.test_admin import Administrator, admin, password_hash, words
 
 __all__ = ["admin", "password_hash"]  # fixtures
 LETTERS = ["delivered", "accepted", "bounced", "started", "unknown", "left out", "untouched"]
-
-
-@pytest.fixture
-def books(house: House) -> Iterator[Books]:
-    house.policy()
-    house.publish(FIRST)
-    engine = house.runtime.engine.execution_options(writing=True)
-    with Session(engine, expire_on_commit=False) as session:
-        yield Books(session, house.now)
 
 
 def made(books: Books, *plans: Plan, **given: object) -> Notice:

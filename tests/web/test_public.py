@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from policy_versions import markdown
 from tests.house import FIRST, LONGER, TYPO, House
+from web.public.present import grouped
 
 Later = Callable[..., datetime]
 
@@ -40,6 +41,11 @@ def test_the_list_names_each_policy_and_what_is_in_force(client: FlaskClient, pu
     assert "Privacy policy" in text
     assert "No. 2" in text
     assert "2 July 2026" in text, "the upcoming one's day"
+
+
+def test_the_index_shows_the_head_of_each_chain(client: FlaskClient, published: House) -> None:
+    head = client.get("/privacy/chain.json").get_json()["head"]
+    assert f'<a class="mono" href="/privacy/chain">{grouped(head)}</a>' in get(client, "/")
 
 
 def test_the_policys_page_shows_the_text_in_force_with_its_dates(client: FlaskClient, published: House) -> None:

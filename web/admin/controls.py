@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 from flask import flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 
 from database import writing
-from errors import NotFound, Refusal
+from errors import Refusal
 from notifier import control, mending, progress, recalling
 from notifier import notices as service
 from notifier import said as words
-from notifier.models import Notice
 from policy_versions.models import Policy
 from web.admin import blueprint, four_eyes
 from web.admin import notices as pages
-from web.admin.sign_in import actor
+from web.admin.refused import or_refused
+from web.admin.sign_in import Answer, actor
 from web.context import runtime, session
-from web.errors import status_of
-
-Answer = str | Response | tuple[str, int]
 
 
 @blueprint.post("/notices/<row:notice_id>/pause", endpoint="pause_notice")
@@ -31,24 +28,22 @@ def pause(notice_id: int) -> Answer:
 
 @blueprint.post("/notices/<row:notice_id>/resume", endpoint="resume_notice")
 def resume(notice_id: int) -> Answer:
-    return _two_persons("resume", notice_id) or _do(control.resume, notice_id, "The notice goes on.")
+    return _released("resume", notice_id, control.resume, "The notice goes on.")
 
 
 @blueprint.post("/notices/<row:notice_id>/send-now", endpoint="send_notice_now")
 def send_now(notice_id: int) -> Answer:
     said = "The notice is due now; its letters leave with the scheduler's next tick."
-    return _two_persons("send now", notice_id) or _do(control.send_now, notice_id, said)
+    return _released("send now", notice_id, control.send_now, said)
 
 
-def _two_persons(kind: Literal["resume", "send now"], notice_id: int) -> Answer | None:
-    """Where letting letters leave takes two persons, ask the second one."""
-    try:
-        return four_eyes.asked_to_send(kind, notice_id)
-    except NotFound:
-        raise
-    except Refusal as refusal:
-        session().rollback()
-        return pages.page(notice_id, refusal), status_of(refusal)
+def _released(kind: Literal["resume", "send now"], notice_id: int, deed: Callable[..., Any], said: str) -> Answer:
+    """Let letters leave; where that takes two persons, ask the second one."""
+
+    def answer() -> Answer:
+        return four_eyes.asked_to_send(kind, notice_id) or _do(deed, notice_id, said)
+
+    return or_refused(answer, partial(pages.page, notice_id))
 
 
 @blueprint.post("/notices/<row:notice_id>/cancel", endpoint="cancel_notice")
@@ -103,25 +98,15 @@ def settle(notice_id: int, number: int) -> Answer:
 
 def _do(deed: Callable[..., Any], notice_id: int, said: str | Callable[[int], str], **given: Any) -> Answer:
     """Do it in a transaction of its own, say so, and show the notice; or show it with what stands against it."""
-    try:
+
+    def answer() -> Answer:
         with writing(runtime().engine) as own:
             deed(own, notice_id, actor=actor(), now=runtime().clock.now(own), **given)
-    except NotFound:
-        raise
-    except Refusal as refusal:
-        session().rollback()
-        return (pages.page(notice_id, refusal), status_of(refusal)) if _is_there(notice_id) else _raise(refusal)
-    session().rollback()  # on SQLite it would still read what was there when the request began
-    flash(said if isinstance(said, str) else said(notice_id))
-    return redirect(url_for("admin.notice", notice_id=notice_id))
+        session().rollback()  # on SQLite it would still read what was there when the request began
+        flash(said if isinstance(said, str) else said(notice_id))
+        return redirect(url_for("admin.notice", notice_id=notice_id))
 
-
-def _is_there(notice_id: int) -> bool:
-    return session().get(Notice, notice_id) is not None
-
-
-def _raise(refusal: Refusal) -> Answer:
-    raise refusal
+    return or_refused(answer, partial(pages.page, notice_id))
 
 
 # -- recall -------------------------------------------------------------------------------------
@@ -132,21 +117,19 @@ def recall(notice_id: int) -> Answer:
     """Show what a recall does, and ask why; or do it."""
     if request.method != "POST":
         return _recall_page(notice_id)
-    try:
-        with writing(runtime().engine) as own:
-            made = recalling.recall(
-                own,
-                notice_id,
-                reason=request.form.get("reason", ""),
-                window=runtime().settings.review_window,
-                actor=actor(),
-                now=runtime().clock.now(own),
-            )
-    except NotFound:
-        raise
-    except Refusal as refusal:
-        session().rollback()
-        return _recall_page(notice_id, refusal), status_of(refusal)
+    return or_refused(lambda: _recalled(notice_id), partial(_recall_page, notice_id))
+
+
+def _recalled(notice_id: int) -> Answer:
+    with writing(runtime().engine) as own:
+        made = recalling.recall(
+            own,
+            notice_id,
+            reason=request.form.get("reason", ""),
+            window=runtime().settings.review_window,
+            actor=actor(),
+            now=runtime().clock.now(own),
+        )
     flash("The notice is recalled; nothing more of it leaves. This one puts it right.")
     return redirect(url_for("admin.notice", notice_id=made.id))
 

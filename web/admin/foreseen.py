@@ -51,6 +51,12 @@ class Outlook:
             return ""
         return proposed(self.judged)
 
+    @property
+    def controller_unnamed(self) -> bool:
+        """Whether the findings say that somebody else becomes responsible, and the draft does not say who."""
+        found = any(finding.category == "controller" for finding in self.judged.findings) if self.judged else False
+        return found and not (self.given and self.given.controller.strip())
+
     def to_tell(self, *, tell_first: bool) -> int:
         """How many members would be told, by letter or site notice; of a first text only where that is asked."""
         tells = self.verdict == "significant" or (self.verdict == "first" and tell_first)

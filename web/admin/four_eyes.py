@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -15,16 +16,16 @@ from sqlmodel import Session
 from werkzeug.wrappers import Response
 
 from database import writing
-from errors import NotFound, OwnRequest, Refusal
+from errors import OwnRequest, Refusal
 from notifier import notices
 from notifier.models import Notice
 from policy_versions.models import Draft, Policy, Revision
 from policy_versions.translations import Given
 from web import four_eyes as service
 from web.admin import blueprint, released
+from web.admin.refused import or_refused
 from web.admin.sign_in import Answer, actor
 from web.context import now, runtime, session
-from web.errors import status_of
 from web.four_eyes import ReleaseRequest, Wish
 
 
@@ -192,13 +193,11 @@ def _declined(own: Session, number: int, why: str) -> tuple[str, str]:
 
 def _answered(number: int, deed: Callable[[Session, int], tuple[str, str]]) -> Answer:
     """Do it in one transaction; or show the request with what stands against it."""
-    try:
+
+    def answer() -> Answer:
         with writing(runtime().engine) as own:
             said, where = deed(own, number)
-    except NotFound:
-        raise
-    except Refusal as refusal:
-        session().rollback()
-        return _page(number, refusal), status_of(refusal)
-    flash(said)
-    return redirect(where)
+        flash(said)
+        return redirect(where)
+
+    return or_refused(answer, partial(_page, number))

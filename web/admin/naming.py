@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 
 from database import writing
 from errors import Refusal
@@ -11,11 +10,9 @@ from policy_versions import archive, naming, policies, retiring
 from policy_versions.models import Policy
 from policy_versions.naming import Name
 from web.admin import blueprint
-from web.admin.sign_in import actor
+from web.admin.sign_in import Answer, actor
 from web.context import runtime, session
 from web.errors import status_of
-
-Answer = str | Response | tuple[str, int]
 
 
 @blueprint.route("/policies/<slug>/rename", methods=["GET", "POST"], endpoint="rename_policy")

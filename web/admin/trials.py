@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from flask import flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 
 from database import writing
 from errors import AddressMalformed, NoSuchMember, RowInvalid
@@ -19,12 +18,11 @@ from policy_versions import archive, policies
 from policy_versions.archive import Entry, History
 from web.admin import blueprint
 from web.admin import notices as pages
-from web.admin.sign_in import actor, limiter
+from web.admin.sign_in import Answer, actor, limiter
 from web.context import now, runtime, session
 from web.errors import status_of
 
 log = logging.getLogger(__name__)
-Answer = str | Response | tuple[str, int]
 LISTED = 100
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from sqlmodel import Session
 
 from database import writing
-from errors import NotFound, Refusal
+from errors import Refusal
 from web import accounts, second_factor, sessions
 from web.accounts import Account
 from web.admin import blueprint
+from web.admin.refused import or_refused
 from web.admin.sign_in import Answer, actor, lasting
 from web.context import now, runtime, session
 from web.errors import status_of
@@ -97,16 +99,14 @@ Deed = Callable[..., Any]
 
 def _do(number: int, deed: Deed, said: str) -> Answer:
     """Do it to the account in a transaction of its own, and show the account; or what stands against it."""
-    try:
+
+    def answer() -> Answer:
         with writing(runtime().engine) as own:
             deed(own, accounts.by_id(own, number), actor=actor(), now=runtime().clock.now(own))
-    except NotFound:
-        raise
-    except Refusal as refusal:
-        session().rollback()
-        return _page(number, refusal), status_of(refusal)
-    flash(said)
-    return redirect(url_for("admin.user", number=number))
+        flash(said)
+        return redirect(url_for("admin.user", number=number))
+
+    return or_refused(answer, partial(_page, number))
 
 
 @blueprint.post("/users/<row:number>/roles", endpoint="user_roles")

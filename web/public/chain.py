@@ -25,12 +25,7 @@ def head(slug: str) -> dict[str, str] | None:
     """The head of a policy's chain in its short form, and where it is explained; None where there is no text."""
     newest = select(Revision.chain).join(Policy, col(Policy.id) == Revision.policy_id).where(Policy.slug == slug)
     found = session().exec(newest.order_by(col(Revision.number).desc()).limit(1)).first()
-    return {"short": grouped(found), "url": f"/{slug}/chain"} if found else None
-
-
-def grouped(value: str) -> str:
-    """The first 16 digits of a hash, in fours: as much as people compare."""
-    return " ".join(value[start : start + 4] for start in range(0, 16, 4))
+    return {"short": present.grouped(found), "url": f"/{slug}/chain"} if found else None
 
 
 @blueprint.get("/<slug>/chain")

@@ -26,6 +26,11 @@ def compare_url(policy: Policy, old: object, new: object) -> str:
     return f"{home(policy)}/compare/{old}..{new}"
 
 
+def grouped(value: str) -> str:
+    """The first 16 digits of a hash, in fours: as much as people compare."""
+    return " ".join(value[start : start + 4] for start in range(0, 16, 4))
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyView:
     title: str
@@ -145,6 +150,7 @@ class IndexRow:
     part_of_title: str | None
     in_force: RevisionView | None
     upcoming: RevisionView | None
+    head: str  # of the chain
 
 
 def index_row(record: History, whole: Policy | None, now: datetime) -> IndexRow:
@@ -158,6 +164,7 @@ def index_row(record: History, whole: Policy | None, now: datetime) -> IndexRow:
         whole.title if whole else None,
         revision_view(record, current, now) if current else None,
         revision_view(record, coming[0], now) if coming else None,
+        grouped(record.entries[-1].revision.chain),
     )
 
 
