@@ -658,7 +658,8 @@ def test_the_text_part_keeps_to_its_columns(variant: str) -> None:
 
 
 def test_an_operator_may_bring_other_sentences() -> None:
-    sources = {name: (TEMPLATES / name).read_text() for name in ("letter.html", "letter.txt", "letter.css", "_runs.html")}
+    names = ("letter.html", "letter.txt", "letter.css", "_runs.html")
+    sources = {name: (TEMPLATES / name).read_text() for name in names}
     sentences = (TEMPLATES / "sentences.txt").read_text() + "{% set why %}Because.{% endset %}"
     written = render(CONTEXT, prefix=PREFIX, loader=DictLoader(sources | {"sentences.txt": sentences}))
     assert "Because." in written.text

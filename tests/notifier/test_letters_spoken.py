@@ -187,7 +187,7 @@ def test_templates_are_compiled_once_for_a_language() -> None:
 
 
 def test_an_operator_s_own_sentence_may_call_the_catalogues_too() -> None:
-    names = ("letter.html", "letter.txt", "letter.css")
+    names = ("letter.html", "letter.txt", "letter.css", "_runs.html")
     sources = {name: (typeset.TEMPLATES / name).read_text() for name in names}
     sentences = (typeset.TEMPLATES / "sentences.txt").read_text() + "{% set why %}{{ _('Nothing') }}{% endset %}"
     loader = DictLoader(sources | {"sentences.txt": sentences})
