@@ -82,18 +82,27 @@ def sign_in(page: Page) -> None:
 
 
 def of_letters(browser: Browser, world: World) -> None:
-    """One in each language there is, to a member themselves who joined last."""
-    own = (file for file in world.letters() if b"To: guardian" not in file.read_bytes())
-    by_language = {_language(html): html for html in map(_html_of, own)}
-    for language, html in by_language.items():
-        file = world.folder / f"letter-{language}.html"
+    """One in each language there is, to a member themselves who joined last; and a subscriber's two."""
+    for name, html in _letters(world).items():
+        file = world.folder / f"{name}.html"
         file.write_text(html, encoding="utf-8")
-        name = "letter" if language == "en" else f"letter-{language}"
-        for suffix, width, scheme in LOOKS if language == "en" else LOOKS[:1]:
+        for suffix, width, scheme in LOOKS:
             page = browser.new_page(viewport={"width": min(width, 760), "height": 900}, color_scheme=scheme)
             page.goto(file.as_uri())
             take(page, name + suffix)
             page.close()
+
+
+def _letters(world: World) -> dict[str, str]:
+    """HTML of letters, by the name of their picture."""
+    subscribers = [file for file in world.letters() if file.stem.startswith("-")]  # the latest first
+    found = {"letter-confirm": _html_of(subscribers[-1]), "letter-subscriber": _html_of(subscribers[0])}
+    for file in world.letters()[len(subscribers) :]:
+        if b"To: guardian" not in file.read_bytes():
+            html = _html_of(file)
+            language = _language(html)
+            found["letter" if language == "en" else f"letter-{language}"] = html
+    return found
 
 
 def _html_of(file: Path) -> str:

@@ -11,7 +11,7 @@ from email import policy as email_policy
 from email.parser import BytesParser
 from pathlib import Path
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 import database
 import quickstart
@@ -107,10 +107,15 @@ def furnished(house: House, address: str, folder: Path) -> World:
     with writing(house.runtime.engine) as session:
         rows = members.read(quickstart.EXAMPLES / "members.csv")
         list(members.bring_in(session, rows, secret=house.runtime.secret, now=house.now))
+        _subscribes(session, house, "subscriber@example.com")
+    for locale in ("es", "ja"):  # the examples' members read the other languages
+        house.member(f"scan-{locale}", locale=locale, joined_at="2025-02-03")
     account(house, ADMINISTRATOR)
     account(house, "second")
     _translated(house)
     house.tick()
+    with writing(house.runtime.engine) as session:
+        subscribing.confirm(session, 1, now=house.now)
     _told(world)
     _waiting(world)
     return world
@@ -187,13 +192,18 @@ def _waiting(world: World) -> None:
         digest = four_eyes.digest_of_draft(draft, payload)
         wish = Wish("publish", terms.id or 0, world.draft_id, digest, "Publish a text of Terms of use", payload)
         world.request_id = four_eyes.ask(session, wish, actor="second", now=house.now).id or 0
-        privacy = policies.policy(session, "privacy-policy")
         (key,) = suppressions.keys("member05@example.com", secret)
         suppressions.suppress(session, key, "complaint", None, house.now)
-        subscribing.ask(session, privacy, "reader@example.com", secret=secret, now=house.now)
+        _subscribes(session, house, "reader@example.com")
     world.member_link = f"/me/{tokens.member_session(world.member_id, secret=secret, now=house.now)}"
-    world.confirm_link = f"/subscribe/{subscription_tokens.token(1, 'confirm', secret)}"
+    world.confirm_link = f"/subscribe/{subscription_tokens.token(2, 'confirm', secret)}"
     world.end_link = f"/unsubscribe/{subscription_tokens.token(1, 'unsubscribe', secret)}"
+
+
+def _subscribes(session: Session, house: House, address: str) -> None:
+    """Somebody who is no member asks to be told of every change."""
+    policy = policies.policy(session, "privacy-policy")
+    subscribing.ask(session, policy, address, secret=house.runtime.secret, now=house.now)
 
 
 def _set(house: House, instant: datetime) -> None:
