@@ -86,12 +86,9 @@ def environment(loader: BaseLoader | None, language: str) -> ImmutableSandboxedE
         trim_blocks=True,
         lstrip_blocks=True,
         bytecode_cache=_COMPILED,
-        extensions=["jinja2.ext.i18n"],
     )
-    catalogue = wording.of(language).catalogue
-    made.install_gettext_callables(  # type: ignore[attr-defined]  # the extension brings it
-        catalogue.gettext, catalogue.ngettext, newstyle=True
-    )
+    spoken = wording.of(language)
+    wording.speak(made, lambda: spoken)
     made.filters |= {
         "paragraphs": paragraphs,
         "laid": partial(laid, day=_day_width(language)),

@@ -8,9 +8,9 @@ region where CLDR knows English there.
 from __future__ import annotations
 
 import gettext
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +20,9 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, get_timezone_name
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from jinja2 import Environment, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
 
 from policy_versions import dates, locales
 from policy_versions.dates import RevisionDate
@@ -29,6 +32,16 @@ LETTERS, SITE_NOTICE = "gazette", "site_notice"  # domains: the letters and page
 SOURCE = "en"  # the language of the messages
 _PLAIN_ENGLISH = Locale("en", "GB")  # "1 December 2025", as everywhere in Gazette
 _WITHOUT_SPACES = frozenset(("ja", "zh"))  # between sentences
+
+
+# "du 2 mars", but "de mars": what stands before a day, and before a month or a year
+_BEFORE = {"de": ("vom ", "von "), "es": ("del ", "de "), "fr": ("du ", "de ")}
+
+
+class Part(str):
+    """A date that is a month or a year only, in words."""
+
+    __slots__ = ()
 
 
 def N_(message: str) -> str:
@@ -47,8 +60,17 @@ class Wording:
 
     def say(self, message: str, **parts: object) -> str:
         """A message in the reader's language, with its parts put in."""
-        said = self.catalogue.gettext(message)
+        said = self.message(message, parts)
         return said % parts if parts else said
+
+    def message(self, message: str, parts: Mapping[str, object]) -> str:
+        """A message in the reader's language, fitted to the parts that are to be put in."""
+        said = self.catalogue.gettext(message)
+        before = _BEFORE.get(self.language)
+        if before is not None:
+            for name in (name for name, part in parts.items() if isinstance(part, Part)):
+                said = said.replace(f"{before[0]}%({name})s", f"{before[1]}%({name})s")
+        return said
 
     def day(self, instant: datetime, zone: ZoneInfo) -> str:
         """The day of an instant: "1 December 2025", "1. Dezember 2025", "2025年12月1日"."""
@@ -102,6 +124,25 @@ def of(locale: str, domain: str = LETTERS) -> Wording:
     return Wording(locale, language, _dating(locale, language), _catalogue(language, domain))
 
 
+def speak(environment: Environment, reader: Callable[[], Wording]) -> None:
+    """Let an environment's templates say `_("…", part=…)` in a reader's language."""
+
+    def gettext(message: str) -> str:
+        return reader().catalogue.gettext(message)
+
+    def ngettext(one: str, many: str, count: int) -> str:
+        return reader().catalogue.ngettext(one, many, count)
+
+    @pass_context
+    def fitted(context: Context, message: str, /, **parts: object) -> str:
+        said = reader().message(message, parts)
+        return (Markup(said) if context.eval_ctx.autoescape else said) % parts  # noqa: S704 -- as Jinja does
+
+    environment.add_extension("jinja2.ext.i18n")
+    environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]  # the extension brings it
+    environment.globals["gettext"] = fitted
+
+
 @cache
 def languages(domain: str = LETTERS) -> tuple[str, ...]:
     """The languages that a domain is spoken in, English first."""
@@ -144,11 +185,7 @@ def _parsed(tag: str) -> Locale:
 def _date(dating: Locale, shown: RevisionDate) -> str:
     if shown.day is not None:
         return _ordinal(dating, shown, format_date(shown.first_day, "long", locale=dating))
-    return _part(dating, shown.first_day, "y" if shown.month is None else "yMMMM")
-
-
-def _part(dating: Locale, day: date, skeleton: str) -> str:
-    return format_skeleton(skeleton, day, locale=dating)
+    return Part(format_skeleton("y" if shown.month is None else "yMMMM", shown.first_day, locale=dating))
 
 
 def _ordinal(dating: Locale, shown: RevisionDate, said: str) -> str:

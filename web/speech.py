@@ -32,18 +32,7 @@ def asked() -> dict[str, Any]:
     return {"lang": given} if given in wording.languages() else {}
 
 
-def _gettext(message: str) -> str:
-    return current().catalogue.gettext(message)
-
-
-def _ngettext(one: str, many: str, count: int) -> str:
-    return current().catalogue.ngettext(one, many, count)
-
-
 def register(app: Flask) -> None:
-    app.jinja_env.add_extension("jinja2.ext.i18n")
-    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # the extension brings it
-        _gettext, _ngettext, newstyle=True
-    )
+    wording.speak(app.jinja_env, current)
     app.add_template_filter(locales.direction)
     app.context_processor(lambda: {"speech": current()})

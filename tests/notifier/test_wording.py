@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from notifier import wording
+from notifier import typeset, wording
 from policy_versions.dates import RevisionDate
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
@@ -94,3 +94,24 @@ def test_a_language_is_named_in_a_sentence(locale: str, tag: str, name: str) -> 
 def test_a_catalogue_is_read_once_a_process() -> None:
     assert wording.of("de-AT").catalogue is wording.of("de-CH").catalogue
     assert wording.of("de-AT") is wording.of("de-AT")
+
+
+@pytest.mark.parametrize(
+    ("locale", "day", "month", "year"),
+    [
+        ("de", "Die Fassung vom 2. März 2022", "Die Fassung von März 2022", "Die Fassung von 2022"),
+        ("fr", "La version du 2 mars 2022", "La version de mars 2022", "La version de 2022"),
+        ("es", "La versión del 2 de marzo de 2022", "La versión de marzo de 2022", "La versión de 2022"),
+        ("en", "The text of 2 March 2022", "The text of March 2022", "The text of 2022"),
+    ],
+)
+def test_a_month_and_a_year_take_no_article_as_a_day_does(locale: str, day: str, month: str, year: str) -> None:
+    spoken = wording.of(locale)
+    template = typeset.environment(None, locale).from_string("{{ _('The text of %(date)s', date=date) }}")
+    for shown, said in (
+        (RevisionDate(2022, 3, 2), day),
+        (RevisionDate(2022, 3), month),
+        (RevisionDate(2022), year),
+    ):
+        assert spoken.say("The text of %(date)s", date=spoken.date(shown)) == said
+        assert template.render(date=spoken.date(shown)) == said
