@@ -15,12 +15,10 @@ FOLDER = ROOT / "web" / "static"
 
 def version(name: str) -> str | None:
     """The first digits of a static file's hash; None where there is no such file."""
-    path = FOLDER / Path(name).name  # no other folder's
-    try:
-        changed = path.stat().st_mtime_ns
-    except (OSError, ValueError):
+    path = FOLDER / name
+    if Path(name).name != name or not path.is_file():  # another folder's, or another way to write it
         return None
-    return _hash(path, changed)
+    return _hash(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=64)

@@ -19,7 +19,7 @@ ADMINISTRATION_POLICY = f"{CONTENT_POLICY}; connect-src 'self'"
 LETTER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 
 FOR_GOOD = "public, max-age=31536000, immutable"  # of what its address names by a hash
-ASKED = {"view"}  # what public pages that are kept may be asked for by
+ASKED = (b"", b"view=side")  # what public pages that are kept may be asked for by, to the letter
 
 
 def register(app: Flask, runtime: Runtime) -> None:
@@ -41,7 +41,7 @@ def register(app: Flask, runtime: Runtime) -> None:
 
 def _cached(response: Response) -> Response:
     """Public pages may be kept but are asked for again with their ETag; the administration's are never kept."""
-    if request.endpoint == "static":
+    if request.endpoint == "static" and response.status_code < 400:
         return _static(response)
     if in_administration(request.path) or request.method not in ("GET", "HEAD"):
         response.headers["Cache-Control"] = "no-store"
@@ -57,7 +57,7 @@ def _cached(response: Response) -> Response:
 
 def _kept(response: Response) -> Response:
     """Same for everybody: kept by what stands before the application, which also says when it has not changed."""
-    if request.args.keys() <= ASKED:  # else whoever makes up words could fill it
+    if request.query_string in ASKED:  # else whoever makes up words could fill it
         request.environ[MAY_BE_KEPT] = True
     else:
         response.make_conditional(request)
@@ -66,12 +66,13 @@ def _kept(response: Response) -> Response:
 
 def _static(response: Response) -> Response:
     """For good where the address names its content (web/assets.py), else for an hour."""
-    for_good = request.args.get("v") == assets.version(str((request.view_args or {}).get("filename")))
+    version = assets.version(str((request.view_args or {}).get("filename")))
+    for_good = version is not None and request.args.get("v") == version
     response.headers["Cache-Control"] = FOR_GOOD if for_good else "public, max-age=3600"
     if response.status_code == 200 and response.mimetype != "application/octet-stream":
         file = response.response
         response.direct_passthrough = False
         response.set_data(response.get_data())
         getattr(file, "close", lambda: None)()  # the file itself, as Flask opened it
-        request.environ[MAY_BE_KEPT] = request.args.keys() <= {"v"} and (for_good or not request.args)
+        request.environ[MAY_BE_KEPT] = bool(version) and request.query_string in (b"", f"v={version}".encode())
     return response

@@ -143,6 +143,11 @@ def test_where_the_database_cannot_be_asked_nothing_kept_is_given(
     [
         ("/privacy?view=side", True),
         ("/privacy?anything=1", False),
+        ("/privacy?view=anything", False),
+        ("/privacy?view=side&view=anything", False),
+        ("/static/gazette.css", True),
+        ("/static/gazette.css?v=anything", False),
+        ("/static/x/../gazette.css", False),
         ("/health", False),
         ("/nothing", False),
         ("/privacy/chain.json", False),
@@ -157,6 +162,18 @@ def test_only_what_is_the_same_for_everybody_is_kept(
         answer = client.get(path, headers={"Accept-Encoding": "br"})
         assert ("Content-Encoding" in answer.headers) == kept
     assert len(made) == (1 if kept else 2)
+
+
+def test_a_policy_whose_address_begins_as_one_of_ours_is_kept_too(
+    client: FlaskClient, house: House, made: list[str]
+) -> None:
+    for slug in ("health-data", "administration", "metrics-we-keep"):
+        house.policy(slug, title=slug)
+        house.publish(FIRST, slug=slug)
+    for slug in ("health-data", "administration", "metrics-we-keep"):
+        tag = client.get(f"/{slug}").headers["ETag"]
+        assert client.get(f"/{slug}", headers={"If-None-Match": tag}).status_code == 304
+    assert len(made) == 3
 
 
 @pytest.mark.parametrize("path", ["/admin/sign-in", "/privacy/subscribe", "/m/x", "/me/x", "/api/v1/policies"])
@@ -218,7 +235,9 @@ def test_static_files_are_addressed_by_what_they_hold(client: FlaskClient, publi
     older = client.get("/static/gazette.css?v=000000000000")
     assert (older.status_code, older.headers["Cache-Control"]) == (200, "public, max-age=3600")
     assert client.get("/static/..%2Fassets.py").status_code == 404
-    assert client.get("/static/nothing.css").status_code == 404
+    for missing in ("nothing.css", "nothing.css?v=0", ".", "..", "%00", "x/gazette.css"):
+        none = client.get(f"/static/{missing}")
+        assert (none.status_code, none.headers["Cache-Control"]) == (404, "public, no-cache"), missing
 
 
 # -- the parts ----------------------------------------------------------------------------------

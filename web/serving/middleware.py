@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAY_BE_KEPT = "gazette.may_be_kept"  # in a request's environment, once the application has said so
-_OTHERS = ("/admin", "/api/", "/hooks/", "/m/", "/me/", "/site-notice/", "/metrics", "/health")  # never kept
+# Never kept: what stands at these addresses and beneath them, but not a policy such as /health-data.
+_OTHERS = ("/admin/", "/api/", "/hooks/", "/m/", "/me/", "/site-notice/", "/metrics/", "/health/")
 _OWN = ("content-length", "etag", "vary", "content-encoding")
 
 
@@ -28,7 +29,7 @@ class Serving:
         self._application, self._freshness, self._kept = application, freshness, kept
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        aside = environ["PATH_INFO"].startswith(_OTHERS) or "HTTP_RANGE" in environ
+        aside = f"{environ['PATH_INFO']}/".startswith(_OTHERS) or "HTTP_RANGE" in environ
         if aside or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return self._application(environ, start_response)
         look, address = self._look(), _address(environ)
