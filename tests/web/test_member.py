@@ -18,6 +18,7 @@ from policy_versions import archive, policies
 from tests.house import LONGER, House, KeptLetters
 from tests.notifier.sending import change
 from tests.notifier.sending import member as member_of
+from tests.policy_versions.test_naming import rename
 from web.public.present import grouped
 
 Later = Callable[..., datetime]
@@ -316,6 +317,19 @@ def test_their_own_page_holds_for_minutes_and_ends_with_them(
         members.erase(session, member_of(session, "ada"), actor="a test", now=asked.now)
         assert session.exec(select(Member).where(Member.external_id == "ada")).first() is None
     assert client.get(path).status_code == 410
+
+
+def test_their_own_page_s_answer_follows_a_policy_that_is_renamed_meanwhile(
+    asked: House, client: FlaskClient
+) -> None:
+    rename(asked, "data")
+    send(client, f"{session_of(asked)}/privacy/2/accept")
+    assert said(asked) == [("accepted", "member", "session")]
+
+
+def test_of_a_policy_without_a_text_there_is_nothing_to_answer(asked: House, client: FlaskClient) -> None:
+    asked.policy("empty", title="Empty")
+    assert client.get(f"{session_of(asked)}/empty/1/accept").status_code == 404
 
 
 @pytest.mark.parametrize("where", ["nothing/2/accept", "privacy/9/accept", "privacy/2/agree", "privacy/x/accept"])

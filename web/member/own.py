@@ -13,7 +13,7 @@ from notifier import acknowledging, revocations, standing, tokens
 from notifier.models import Member
 from notifier.standing import Line, Stretch
 from notifier.wording import N_
-from policy_versions import archive, dates, policies
+from policy_versions import dates, policies
 from policy_versions.applicability import Basis
 from policy_versions.models import Policy, Revision
 from web import speech
@@ -199,12 +199,13 @@ def _said(acknowledgement: Any, revision: Revision) -> dict[str, str]:
 
 
 def _subject(token: str, slug: str, number: int) -> Subject:
+    """slug: the policy's, or one that it had before. Raises: as `_member`; NoSuchPolicy, NoSuchRevision."""
     member = _member(token)
     speech.speak(member.locale)
     policy = policies.policy(session(), slug)
-    line = next(line for line in standing.timelines(session(), member, now=now()) if line.policy == slug)
-    governs = next((s.revision_id for s in line.stretches if _state(s) == "now"), None)
-    archive.history(session(), policy).entry(number)
+    lines = standing.timelines(session(), member, now=now())
+    stretches = [one for line in lines if line.policy == policy.slug for one in line.stretches]
+    governs = next((one.revision_id for one in stretches if _state(one) == "now"), None)
     return present.subject(policy, number, member, governs, "member")
 
 
