@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,14 @@ import pictures
 from database import ROOT
 from errors import SettingInvalid
 from notifier import typeset, wording
+from pictures import Picture
 from policy_versions import markdown
 from settings import Settings
 from web.context import runtime
 from web.headers import FOR_GOOD
 from web.public import blueprint
+
+log = logging.getLogger(__name__)
 
 TEMPLATES = ROOT / "templates"
 _KINDS = (".html", ".xml", ".css", ".txt")
@@ -81,20 +85,28 @@ def _lasting(answer: Response, version: str) -> Response:
 
 @blueprint.get("/theme/logo")
 def logo() -> Response:
-    path = runtime().settings.logo
-    if path is None:
+    found = _picture(runtime().settings)
+    if found is None:
         raise NotFound
-    found = pictures.read(path)
     answer = Response(found.data, content_type=found.media_type)
     answer.headers["Content-Security-Policy"] = _PICTURE_POLICY
     return _lasting(answer, found.version)
 
 
+def _picture(settings: Settings) -> Picture | None:
+    """None too where the file was good at the start and is not now: a page without it is better than none."""
+    try:
+        return pictures.read(settings.logo) if settings.logo else None
+    except ValueError as error:
+        log.warning("the logo cannot be shown: it %s", error)
+        return None
+
+
 def _logo(settings: Settings) -> dict[str, object] | None:
     """Its address, and the room that it takes."""
-    if settings.logo is None:
+    found = _picture(settings)
+    if found is None:
         return None
-    found = pictures.read(settings.logo)
     width = round(LOGO_HEIGHT * found.width / found.height)
     return {"url": url_for("public.logo", v=found.version), "width": width, "height": LOGO_HEIGHT}
 

@@ -82,6 +82,18 @@ def test_a_logo_has_its_room_and_can_do_nothing(
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
+def test_a_logo_that_is_gone_takes_no_page_with_it(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "logo"
+    file.write_bytes(SVG)
+    client = reader(house, tmp_path, logo=file)
+    file.write_bytes(SVG[:20])
+    assert "/theme/logo" not in get(client, "/")
+    file.unlink()
+    assert "/theme/logo" not in get(client, "/privacy")
+    assert client.get("/theme/logo").status_code == 404
+    assert client.get("/nothing").status_code == 404
+
+
 def test_the_foot_is_the_companys_and_safe(house: House, tmp_path: Path) -> None:
     client = reader(house, tmp_path, footer="Registered in [Oslo](https://example.com/r). <script>x</script>")
     html = get(client, "/")
