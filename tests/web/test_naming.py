@@ -84,6 +84,7 @@ def test_a_retired_policy_stays_readable_and_says_since_when(client: FlaskClient
         text = words(get(client, path)).replace("\xa0", " ")
         assert "This policy was retired on 2 June 2026 The privacy policy says it now." in text
         assert "24 months" in text
+        assert "Be told of every change" not in text, "there will be none"
     assert "Retired 2 June 2026" in words(get(client, "/old/history")).replace("\xa0", " ")
     assert "Old policy , retired on 2 June 2026. The privacy policy says it now." in words(get(client, "/"))
     assert "Old policy" not in words(get(client, "/privacy"))
