@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from flask.testing import FlaskClient
 
+from app import create_app
 from database import reading, writing
+from notifier.runtime import Runtime
 from policy_versions import archive, chain, policies
-from tests.house import FIRST, House
+from tests.conftest import make_settings
+from tests.house import FIRST, LONGER, House
 from tests.policy_versions.test_naming import rename
 from tests.web.test_public import Later, get, published
 
@@ -112,6 +116,22 @@ def test_whatever_stands_in_a_text_a_feed_is_well_formed(client: FlaskClient, ho
     assert found.findtext(f"{ATOM}title") == "A & B <i>: every change"
     assert "&lt;script&gt;" in found.findall(f"{ATOM}entry/{ATOM}content")[1].text  # type: ignore[operator]
     assert "<script" not in client.get("/privacy/feeds/all.json").get_json()["items"][1]["content_html"]
+
+
+def test_each_feed_is_another_s_in_all_the_world(client: FlaskClient, published: House, tmp_path: Path) -> None:
+    published.policy("terms", title="Terms")  # made at the same instant
+    published.publish(LONGER, slug="terms")
+    was = published.runtime
+    told = make_settings(was.settings.database_url, tmp_path, public_url="https://other.example.com")
+    others = create_app(runtime=Runtime(was.engine, was.clock, was.sender, told, "node 1")).test_client()
+    homes = ["/privacy", "/terms", ""]
+    ids = [
+        atom(client, f"{home}/feeds/{which}.atom").findtext(f"{ATOM}id")
+        for home in homes
+        for which in ("all", "significant")
+    ]
+    ids.append(ElementTree.fromstring(others.get("/feeds/all.atom").data).findtext(f"{ATOM}id"))
+    assert len(set(ids)) == len(ids)
 
 
 def test_where_nothing_is_published_the_feed_of_all_is_empty(client: FlaskClient, house: House) -> None:

@@ -92,7 +92,7 @@ def _feed(title: str, records: Sequence[History], which: Which, home: str, form:
     began = [record.policy.created_at for record in records]
     words = "significant changes" if which == "significant" else "every change"
     return Feed(
-        _urn(which, *(str(record.policy.created_at) for record in records[:1] if home)),
+        _urn(which, *(_made(records[0].policy) if home else [runtime().settings.public_url])),
         f"{title}: {words}",
         whole(home or "/"),
         whole(f"{home}/feeds/{which}.{form}"),
@@ -101,6 +101,11 @@ def _feed(title: str, records: Sequence[History], which: Which, home: str, form:
         [Head(r.policy.title, r.entries[-1].revision.chain) for r in records if r.entries],
         items,
     )
+
+
+def _made(policy: Policy) -> list[str]:
+    """What a policy keeps whatever it is called, and has alone even if others were made with it."""
+    return [str(policy.id), str(policy.created_at)]
 
 
 def _urn(*parts: str) -> str:
