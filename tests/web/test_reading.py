@@ -206,6 +206,18 @@ def test_sections_have_the_numbers_of_their_own_pages(
     assert 'data-section="' not in gone, "two sections have no numbers on their own page"
 
 
+@pytest.mark.parametrize("instead", ["{}", "- {}", "> {}", "### {}"])
+def test_a_heading_that_comes_to_be_none_is_compared_both_ways(
+    client: FlaskClient, house_with: Callable[..., House], instead: str
+) -> None:
+    said = "What we do with cookies of other companies"
+    one, other = (f"{FIRST}\n{line}\n\nNothing.\n" for line in (f"## {said}", instead.format(said)))
+    house_with(one, other)
+    for pair in ("1..2", "2..1"):
+        for view in ("", "?view=side"):
+            assert said in words(get(client, f"/privacy/compare/{pair}{view}"))
+
+
 def test_moves_lead_to_one_another(client: FlaskClient, house_with: Callable[..., House]) -> None:
     moved = LONG.replace(f"\n{SENTENCE}\n", "").replace(
         "## What we collect\n", f"## What we collect\n\n{SENTENCE}\n"

@@ -74,14 +74,15 @@ def changed_sections(change: Change, blocks: Blocks, names: Names) -> dict[str, 
 def numbers(change: Change) -> dict[str, Numbers]:
     """The numbers that the texts' own pages show beside their sections, by the ids of the headings' blocks.
 
-    None where a text's page shows none, or a heading was split, joined or put on another level.
+    None where a text's page shows none, or a heading was split, joined, put on another level, or was no heading.
     """
     headings = [block for block in change.blocks if block.tag in ("h1", "h2") or block.old_tag in ("h1", "h2")]
+    if any(one.old_tag or one.parts > 1 or one.joined > 1 for one in headings):
+        return {}
     old, new = [one for one in headings if _stood(one)], [one for one in headings if _stands(one)]
     told = [(int(one.tag[1]), "".join((one.old_section or one.section)[-1:])) for one in old]
     tells = [(int(one.tag[1]), "".join(one.section[-1:])) for one in new]
-    plain = not any(one.old_tag or one.parts > 1 or one.joined > 1 for one in headings)
-    if not (plain and _countable(told) and _countable(tells)):
+    if not (_countable(told) and _countable(tells)):
         return {}
     before = {str(one.twin) if one.is_placeholder else one.id: number for number, one in enumerate(old, 1)}
     after = {one.id: number for number, one in enumerate(new, 1)}
