@@ -122,6 +122,17 @@ def test_what_no_reader_sees_makes_no_page_anew(
     assert len(made) == 2, "but none is kept past the minute"
 
 
+def test_a_clock_that_was_put_back_keeps_no_page_of_the_time_after(
+    client: FlaskClient, published: House, later: Later
+) -> None:
+    coming = published.now + timedelta(days=31)
+    published.publish(LONGER + "\nMore.\n", effective_at=coming)
+    later(days=32)
+    assert "More." in words(get(client, "/privacy"))
+    later(days=-2)
+    assert "More." not in words(get(client, "/privacy"))
+
+
 def test_where_the_database_cannot_be_asked_nothing_kept_is_given(
     client: FlaskClient, app: Flask, published: House
 ) -> None:

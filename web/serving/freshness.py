@@ -34,6 +34,11 @@ class Look(NamedTuple):
     version: int
     now: datetime  # UTC
 
+    def holds(self, version: int, until: datetime) -> bool:
+        """Whether what was made of that version, to hold until then, still does. A clock that was put back by more
+        than pages are kept makes them anew."""
+        return version == self.version and timedelta() < until - self.now <= MINUTE
+
 
 class Glance(Protocol):
     """Asks a database, by a connection of its own, for the last entry of the log and for the instant."""

@@ -29,7 +29,7 @@ class Lately:
 
     def get(self, name: str, look: Look, make: Callable[[], T]) -> T:
         known = self._known.get(name)
-        if known is None or known.version != look.version or look.now >= known.until:
+        if known is None or not look.holds(known.version, known.until):
             known = self._known[name] = _Known(look.version, self._freshness.until(look.now), make())
         return cast(T, known.value)
 

@@ -34,7 +34,7 @@ class Serving:
             return self._application(environ, start_response)
         look, address = self._look(), _address(environ)
         page = self._kept.get(address) if look else None
-        if page is not None and look is not None and page.version == look.version and look.now < page.until:
+        if page is not None and look is not None and look.holds(page.version, page.until):
             return _answer(page, environ, start_response)
         return self._made(address, look, environ, start_response)
 
