@@ -25,7 +25,7 @@ from markupsafe import escape
 from notifier import typeset, wording
 from notifier.passages import Passage, glyph_of, passages_of
 from notifier.plain_words import Finding, PlainWords, first_of, told
-from notifier.typeset import NO_BREAK, one_line, unbroken
+from notifier.typeset import NO_BREAK, one_line, shortened, unbroken
 from notifier.wording import N_, Wording
 from policy_versions.diff.model import Change
 
@@ -33,6 +33,7 @@ PERSONAL = ("applies_from",)  # what differs between the recipients of one rende
 APPLIES_ON_ACCEPTANCE = N_("when you accept it")  # said instead of a date
 APPLIES_SINCE = N_("since %(day)s")  # said of a text that governs already
 LIMIT = 80_000  # bytes of HTML as it travels; past about 100 KB mail clients cut a letter short
+LONGEST_NAME = 300  # characters of a policy's title, or of who is responsible
 
 Part = Literal["html", "text"]
 PARTS: tuple[Part, ...] = ("html", "text")
@@ -227,7 +228,7 @@ class _Press:
         numbered = change.numbered if change else ()
         module = self.environment.get_template("sentences.txt").make_module(
             {
-                "letter": _unbroken(self.context),
+                "letter": _set(self.context),
                 "language": self.speech.language,
                 "between": self.speech.between,
                 "personal": self.keys[part],
@@ -241,10 +242,12 @@ class _Press:
         return {name: one_line(said) for name, said in vars(module).items() if isinstance(said, str)}
 
 
-def _unbroken(context: LetterContext) -> LetterContext:
-    """Return it with dates that no line breaks."""
+def _set(context: LetterContext) -> LetterContext:
+    """Return it with dates that no line breaks, and names, of which each is said many times, of a size to be said."""
     return replace(
         context,
+        policy_title=shortened(context.policy_title, LONGEST_NAME),
+        new_controller=shortened(context.new_controller or "", LONGEST_NAME) or None,
         effective_label=unbroken(context.effective_label),
         revision_label=unbroken(context.revision_label),
         base_label=unbroken(context.base_label or ""),

@@ -159,8 +159,12 @@ def test_no_letter_ever_grows_past_what_mail_programs_show(reader: str, word: st
 def test_a_letter_with_the_longest_words_of_people_and_no_room_for_passages_still_fits() -> None:
     told = {"summary": "語" * 100_000, "change": change(new("語" * 100_000))}
     assert typeset.weight(spoken("ja", **told).html) < LIMIT
-    reason = spoken("ja", kind="correction", rule="acceptance")
+    reason = spoken("ja", kind="correction", rule="acceptance", correction_reason="語" * 100_000)
     assert typeset.weight(reason.html) < LIMIT
+    for name in ("policy_title", "new_controller"):
+        named = spoken("ja", **{**told, name: "語" * 3_000})
+        assert typeset.weight(named.html) < LIMIT, name
+        assert len(named.subject) < 400
 
 
 def test_a_text_written_from_right_to_left_has_its_marks_on_its_own_side() -> None:
