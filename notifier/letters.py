@@ -243,7 +243,7 @@ class _Press:
 
 
 def _set(context: LetterContext) -> LetterContext:
-    """Return it with dates that no line breaks, and names, of which each is said many times, of a size to be said."""
+    """Return it with dates that no line breaks, and with names short enough to be said many times."""
     return replace(
         context,
         policy_title=shortened(context.policy_title, LONGEST_NAME),
