@@ -79,8 +79,11 @@ def test_a_retired_policy_stays_readable_and_says_since_when(client: FlaskClient
     published.policy("old", title="Old policy")
     published.publish(LONGER, slug="old")
     assert "Old policy" in words(get(client, "/privacy")), "in the navigation"
+    with writing(published.runtime.engine) as session:
+        given, old = translations.Given("de", LONGER), policies.lock(session, "old")
+        translations.publish(session, old, 1, given, actor="a test", now=published.now)
     retire(published, "old", "The privacy policy says it now")
-    for path in ("/old", "/old/1"):
+    for path in ("/old", "/old/1", "/old/1/de"):
         text = words(get(client, path)).replace("\xa0", " ")
         assert "This policy was retired on 2 June 2026 The privacy policy says it now." in text
         assert "24 months" in text
