@@ -18,6 +18,7 @@ from policy_versions import archive, chain, policies
 from tests.conftest import make_settings
 from tests.house import FIRST, LONGER, House
 from tests.policy_versions.test_naming import rename
+from tests.policy_versions.test_translations import translate
 from tests.web.test_public import Later, get, published
 
 __all__ = ["published"]  # fixture
@@ -174,6 +175,8 @@ def test_the_map_lists_every_page_that_stays_and_no_comparison(client: FlaskClie
         ("/", "/"),
         ("/privacy", "/privacy"),
         ("/privacy/2026-05", "/privacy/1"),
+        ("/privacy/2026-05/de", "/privacy/1/de"),
+        ("/privacy/1/de/1", "/privacy/1/de/1"),
         ("/privacy/history", "/privacy/history"),
         ("/privacy/compare/2026-05..3", "/privacy/compare/1..3"),
     ],
@@ -181,6 +184,7 @@ def test_the_map_lists_every_page_that_stays_and_no_comparison(client: FlaskClie
 def test_a_page_says_where_it_stands_for_good(
     client: FlaskClient, published: House, path: str, canonical: str
 ) -> None:
+    translate(published, LONGER)
     html = get(client, path)
     assert f'<link rel="canonical" href="{HOME}{canonical}">' in html
     assert f'<meta property="og:url" content="{HOME}{canonical}">' in html

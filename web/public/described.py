@@ -13,7 +13,7 @@ from flask import Response, g
 
 from policy_versions import dates
 from policy_versions.archive import Entry, History
-from policy_versions.models import Policy
+from policy_versions.models import Policy, Translation
 from web.context import now, runtime
 from web.public import blueprint, lasting, present
 
@@ -72,6 +72,18 @@ def of_text(record: History, entry: Entry, part_of: Policy | None, *, is_current
         modified=entry.revision.published_at.isoformat(timespec="seconds"),
         feeds=_feeds(home, policy.title),
         data=_document(record, entry, part_of, whole(address)),
+    )
+
+
+def of_translation(policy: Policy, entry: Entry, shown: Translation, path: str) -> None:
+    """path: of the translation that stands, or of one by its number."""
+    g.described = Described(
+        whole(path),
+        f"{shown.title or policy.title}, No. {entry.number}",
+        locale=shown.locale,
+        kind="article",
+        modified=shown.recorded_at.isoformat(timespec="seconds"),
+        feeds=_feeds(present.home(policy), policy.title),
     )
 
 

@@ -145,8 +145,10 @@ def translation(slug: str, which: str, locale: str, number: int | None = None) -
     if number is None and locales.same(locale, record.policy.locale):
         return redirect(f"{present.home(record.policy)}/{entry.number}")
     found = translations.find(session(), entry.revision, locale, number)
+    address = present.translation_url(record.policy, entry, found.locale, number)
     if found.locale != locale:
-        return redirect(present.translation_url(record.policy, entry, found.locale, number), 301)
+        return redirect(address, 301)
+    described.of_translation(record.policy, entry, found, address)
     return present.translation_page(record, entry, found, _whole(record.policy), now())
 
 
