@@ -59,10 +59,6 @@ class Page:
         own = [("Content-Encoding", encoded)] if encoded else []
         return Variant(body, [*shared, *own, ("Content-Length", str(len(body)))], unchanged)
 
-    @property
-    def size(self) -> int:
-        return len(self.body) + sum(len(one.body) for name, one in self.variants.items() if name)
-
 
 class Kept:
     """The pages last asked for. Safe for several threads.
