@@ -58,7 +58,7 @@ def test_only_a_notice_that_goes_out_is_asked_for_again(admin: Administrator, bo
     going, over = sending(books), made(books, state="complete")
     page = admin.get(f"/admin/notices/{going.id}")
     assert 'data-going="yes"' in page
-    assert 'src="/static/progress.js" defer' in page
+    assert re.search(r'src="/static/progress\.js\?v=[0-9a-f]{12}" defer', page)
     assert 'aria-live="polite"' in page
     page = admin.get(f"/admin/notices/{over.id}")
     assert 'data-going="no"' in page
