@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Field, Session, SQLModel, col, func, select
+from sqlmodel import Field, Session, SQLModel, col, func, select, update
 
 from errors import (
     AccountExists,
@@ -149,6 +149,12 @@ def _set(session: Session, account: Account, password: str, *, one_time: bool) -
     account.one_time = one_time
     session.add(account)
     sessions.end_all(session, account.id or 0)
+
+
+def hash_anew(session: Session, account: Account, password: str) -> None:
+    """Keep the password just verified at the cost of today; one that was set meanwhile stays."""
+    verified = col(Account.id) == account.id, col(Account.password_hash) == account.password_hash
+    session.exec(update(Account).where(*verified).values(password_hash=passwords.hashed(password)))
 
 
 def set_roles(session: Session, account: Account, held: Iterable[str], *, actor: str, now: datetime) -> bool:

@@ -344,6 +344,19 @@ def test_the_step_between_password_and_code_lasts_five_minutes(
     assert not is_in(client)
 
 
+def test_a_password_set_anew_ends_the_step_between_it_and_the_code(
+    app: Flask, ines: FlaskClient, house: House
+) -> None:
+    secret, _ = set_up(ines, house)
+    later(house, seconds=30)
+    client = halfway(app)
+    csrf = token(client.get("/admin/sign-in/code").text)
+    with writing(house.runtime.engine) as session:
+        accounts.reset(session, accounts.named(session, "ines"), actor="olga", now=house.now)
+    answer = client.post("/admin/sign-in/code", data={"csrf_token": csrf, "code": code(house, secret)})
+    assert (answer.location, rows(house)) == ("/admin/sign-in?next=", [])
+
+
 def test_a_recovery_code_opens_once(app: Flask, ines: FlaskClient, house: House) -> None:
     _, codes = set_up(ines, house)
     assert len(set(codes)) == second_factor.RECOVERY_CODES

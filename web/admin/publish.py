@@ -14,13 +14,12 @@ from flask_limiter.errors import RateLimitExceeded
 from werkzeug.wrappers import Response as AnyResponse
 
 from database import writing
-from errors import AddressMalformed, AudienceDiffers, DayMalformed, Refusal, RowInvalid, TooManyTries
+from errors import AddressMalformed, DayMalformed, DraftChanged, Refusal, RowInvalid, TooManyTries
 from notifier import addresses
 from policy_versions import archive, audit, drafts, policies, presence
 from policy_versions.models import Policy
 from web import filters
 from web.admin import blueprint, draft_letters, draft_page, drafting, foreseen, four_eyes, trials, typed
-from web.admin.foreseen import Outlook
 from web.admin.sign_in import actor, limiter
 from web.context import now, runtime, session
 
@@ -129,13 +128,15 @@ def _publish(draft_id: int, summary: str) -> AnyResponse:
     """
     at = now()
     found = drafts.by_id(session(), draft_id)
+    if found.version != drafting.version_seen():
+        raise DraftChanged  # since it was kept a moment ago: nobody publishes unread what somebody else wrote
     policy = session().get_one(Policy, found.policy_id)
     given = replace(drafts.publication(found, policy), summary=summary.strip())
     archive.check(archive.history(session(), policy), given, now=at)
     seen = foreseen.outlook(found, policy, at, tell_first=drafting.tell_first())
     if seen.refusal is not None:
         raise seen.refusal
-    expected = _confirmed(seen)
+    expected = typed.number(seen.to_tell(tell_first=drafting.tell_first()))
     waiting = four_eyes.asked_to_publish(found, policy, summary=given.summary, tell_first=drafting.tell_first())
     if waiting is not None:
         return waiting
@@ -147,21 +148,6 @@ def _publish(draft_id: int, summary: str) -> AnyResponse:
         drafts.discard(own, draft_id, version=found.version)
     flash(f"No. {made.number} of {policy.title} is published. The scheduler decides it within seconds.")
     return redirect(url_for("admin.policy", slug=policy.slug))
-
-
-def _confirmed(seen: Outlook) -> int | None:
-    """The number the publisher typed, where anybody would be told. Raises: AudienceDiffers."""
-    telling = seen.to_tell(tell_first=drafting.tell_first())
-    confirmed = request.form.get("confirm", "").strip()
-    if confirmed.translate(_SEPARATORS) == (str(telling) if telling else ""):
-        return telling or None
-    shown = request.form.get("shown", "")
-    was = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 12 else None
-    raise AudienceDiffers(confirmed[:40], telling, was=was)
-
-
-# what stands between the thousands of a number, as people write them
-_SEPARATORS = str.maketrans("", "", ",.'’ \u00a0\u2009\u202f")
 
 
 # -- trying it on oneself -------------------------------------------------------------------------

@@ -11,13 +11,13 @@ from flask import request, url_for
 from markupsafe import Markup
 from sqlmodel import Session
 
-from errors import AudienceDiffers, NoSuchDraft
+from errors import NoSuchDraft
 from notifier import control, notices, translating
 from policy_versions import archive, dates, drafts, locales, policies, translations
 from policy_versions.diff import redline
 from policy_versions.models import Draft, Policy, Revision
 from policy_versions.translations import Given
-from web.admin import findings, foreseen
+from web.admin import findings, foreseen, typed
 from web.context import now as this_instant
 from web.context import session
 from web.four_eyes import ReleaseRequest
@@ -80,7 +80,7 @@ def _draft_shown(asked: ReleaseRequest, policy: Policy, at: datetime) -> Shown:
 
 
 def _draft_released(own: Session, asked: ReleaseRequest, *, by: str, now: datetime) -> Done:
-    """Raises: AudienceDiffers, NoSuchDraft, and as `archive.publish`."""
+    """Raises: AudienceDiffers, NoSuchDraft, DraftChanged, and as `archive.publish`."""
     draft = own.get(Draft, asked.subject_id)
     if draft is None:
         raise NoSuchDraft
@@ -88,7 +88,7 @@ def _draft_released(own: Session, asked: ReleaseRequest, *, by: str, now: dateti
     seen = _outlook(asked, draft, policy, this_instant())
     if seen.refusal is not None:
         raise seen.refusal
-    expected = _confirmed(seen.to_tell(tell_first=bool(asked.payload["tell_first"])))
+    expected = typed.number(seen.to_tell(tell_first=bool(asked.payload["tell_first"])))
     given = replace(
         drafts.publication(draft, policy),
         summary=asked.payload["summary"],
@@ -96,17 +96,9 @@ def _draft_released(own: Session, asked: ReleaseRequest, *, by: str, now: dateti
         expected_audience=expected,
     )
     made = archive.publish(own, policies.lock(own, policy.slug), given, actor=by, now=now)
-    drafts.discard(own, asked.subject_id)
+    drafts.discard(own, asked.subject_id, version=draft.version)
     said = f"No. {made.number} of {policy.title} is published. The scheduler decides it within seconds."
     return said, url_for("admin.policy", slug=policy.slug)
-
-
-def _confirmed(telling: int) -> int | None:
-    """The number that the second person typed too, where anybody would be told. Raises: AudienceDiffers."""
-    typed = request.form.get("confirm", "").strip()
-    if telling and "".join(filter(str.isdigit, typed)) != str(telling):
-        raise AudienceDiffers(typed[:40], telling)
-    return telling or None
 
 
 # -- a notice -----------------------------------------------------------------------------------
@@ -179,8 +171,8 @@ def _corrected(own: Session, asked: ReleaseRequest, *, by: str, now: datetime) -
     policy = policies.lock(own, own.get_one(Policy, asked.policy_id).slug)
     revision = own.get_one(Revision, asked.subject_id)
     one = translations.find(own, revision, said["locale"], said["which"])
-    typed = request.form.get("confirm", "")
-    notice = translating.correct(own, policy, one, typed=typed, secret=runtime().secret, actor=by, now=now)
+    number = request.form.get("confirm", "")
+    notice = translating.correct(own, policy, one, typed=number, secret=runtime().secret, actor=by, now=now)
     told = "The correction is due now; its letters leave with the scheduler's next tick."
     return told, url_for("admin.notice", notice_id=notice.id)
 

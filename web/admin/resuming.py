@@ -7,13 +7,12 @@ how to go on; when it comes again from somebody signed in, it stands in the form
 from __future__ import annotations
 
 from flask import Response, jsonify, render_template, request, url_for
-from flask_login import current_user
 from flask_wtf.csrf import CSRFError, generate_csrf
 from werkzeug.wrappers import Response as AnyResponse
 
-from errors import NoSuchDraft
+from errors import NoSuchDraft, Refusal
 from web import errors
-from web.admin import blueprint, draft_page, drafting, typed
+from web.admin import blueprint, draft_page, drafting, sign_in, typed
 from web.context import session
 
 FORMS = ("admin.keep_draft", "admin.publish_draft", "admin.test_draft")
@@ -32,8 +31,12 @@ def forged(error: CSRFError) -> Answer:
     """A token of a session that is over."""
     if not is_ours():
         return errors.forged(error)
-    if not current_user.is_authenticated:
-        return signed_out()
+    try:
+        led = sign_in.require_signed_in()  # the token was looked at first, and nobody has asked yet who may
+    except Refusal as refusal:
+        return errors.page(errors.status_of(refusal), str(refusal))
+    if led is not None:
+        return led
     if drafting.wants_json():
         return _again()
     return _loose(request.view_args or {})

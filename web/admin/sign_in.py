@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -159,7 +160,7 @@ def sign_in() -> Answer:
     _leave()
     if second_factor.stands(database_session(), account.id or 0):
         session.clear()
-        session["halfway"] = [account.id, now().timestamp()]
+        session["halfway"] = [account.id, now().timestamp(), _mark(account)]
         return redirect(url_for("admin.code", next=request.args.get("next", "")))
     return let_in(account)
 
@@ -176,7 +177,7 @@ def _verified(name: str, password: str) -> Account:
     with writing(runtime().engine) as own:
         throttling.forgive(own, claimed, kinds, runtime().secret, now=runtime().clock.now(own))
         if passwords.is_outdated(account.password_hash):
-            own.get_one(Account, account.id).password_hash = passwords.hashed(password)
+            accounts.hash_anew(own, account, password)
     return account
 
 
@@ -280,11 +281,16 @@ def code() -> Answer:
 
 
 def _halfway() -> Account | None:
-    number, since = session.get("halfway", (None, 0.0))
+    number, since, mark = session.get("halfway", (None, 0.0, ""))
     if number is None or not 0 <= now().timestamp() - since < HALFWAY.total_seconds():
         return None
     found = database_session().get(Account, number)
-    return found if found and found.disabled_at is None else None
+    return found if found and found.disabled_at is None and mark == _mark(found) else None
+
+
+def _mark(account: Account) -> str:
+    """Another one with each password, and nothing to guess it from: whoever gave the one before starts again."""
+    return hmac.digest(runtime().secret.encode(), account.password_hash.encode(), "sha256").hex()
 
 
 def _code_taken(account: Account) -> str:

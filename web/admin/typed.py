@@ -1,4 +1,4 @@
-"""What a person typed into the publish form: read, and given back where its draft is gone."""
+"""What a person typed into the publish form: read, and given back where its draft is gone; what confirms it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from database import writing
-from errors import NoSuchPolicy, Refusal, TextNotReadable
+from errors import AudienceDiffers, NoSuchPolicy, Refusal, TextNotReadable
 from policy_versions import archive, drafts, policies
 from policy_versions.drafts import DraftFields
 from policy_versions.models import Policy
@@ -52,6 +52,23 @@ def _of_file() -> str:
         return read.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise TextNotReadable("the file is not UTF-8 text") from error
+
+
+def number(telling: int) -> int | None:
+    """The number of members that was typed to confirm it; None where nobody would be told.
+
+    telling: how many would be. Raises: AudienceDiffers, also where a number was typed and nobody would be told.
+    """
+    confirmed = request.form.get("confirm", "").strip()
+    if confirmed.translate(_SEPARATORS) == (str(telling) if telling else ""):
+        return telling or None
+    shown = request.form.get("shown", "")
+    was = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 12 else None
+    raise AudienceDiffers(confirmed[:40], telling, was=was)
+
+
+# what stands between the thousands of a number, as people write them
+_SEPARATORS = str.maketrans("", "", ",.'’ \u00a0\u2009\u202f")
 
 
 def page(given: DraftFields, refusal: Refusal, *, policy_slug: str) -> tuple[str, int]:
