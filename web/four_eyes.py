@@ -168,14 +168,17 @@ def by_id(session: Session, number: int) -> ReleaseRequest:
 # -- answered -----------------------------------------------------------------------------------
 
 
-def current(session: Session, request: ReleaseRequest) -> str | None:
-    """The digest of what was asked for, as it is now; None where it is gone."""
+def current(session: Session, request: ReleaseRequest, *, lock: bool = False) -> str | None:
+    """The digest of what was asked for, as it is now; None where it is gone.
+
+    lock: nobody changes it before the transaction ends, so what is compared is what is then done.
+    """
     if request.kind == "publish":
-        draft = session.get(Draft, request.subject_id)
+        draft = session.get(Draft, request.subject_id, with_for_update=lock or None)
         return digest_of_draft(draft, request.payload) if draft else None
     if request.kind in ("translate", "correct"):
         return digest_of_payload(request.payload)  # what else must stand still, the deed itself looks at
-    notice = session.get(Notice, request.subject_id)
+    notice = session.get(Notice, request.subject_id, with_for_update=lock or None)
     return digest_of_notice(notice) if notice else None
 
 
@@ -190,7 +193,7 @@ def confirm(session: Session, number: int, *, actor: str, now: datetime) -> Rele
         raise OwnRequest
     if found.answer:
         raise RequestAnswered(found.answer)
-    if current(session, found) != found.digest:
+    if current(session, found, lock=True) != found.digest:
         raise RequestVoid
     _answer(session, found, "confirmed", actor=actor, now=now)
     return found

@@ -1,5 +1,6 @@
 """Two persons: what one publisher asks for and another confirms, by every door."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,15 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
-from sqlmodel import col, select
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, col, select
 
 import cli
 from database import reading, writing
 from errors import RequestAnswered
-from notifier import keys
+from notifier import keys, members
+from notifier.models import Member
 from policy_versions import archive, drafts, policies
 from policy_versions.models import AuditEntry, Draft
 from settings import Settings
@@ -26,6 +29,12 @@ from web import four_eyes
 from web.four_eyes import ReleaseRequest
 
 FORM = {"revision_date": "", "effective": "", "rule": "notice", "notice_days": "30", "summary": "Kept longer."}
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_url")
+    return url
 
 
 @pytest.fixture
@@ -171,9 +180,20 @@ def test_asking_for_something_else_voids_what_was_asked_before_and_the_same_twic
 
 def test_the_second_person_types_the_number_too(ines: FlaskClient, joel: FlaskClient, running: House) -> None:
     ask(ines, running)
-    for typed in ("", "2", "one"):
+    for typed in ("", "2", "one", "1 or so", "-1"):
         assert answer(joel, "confirm", confirm=typed).status_code == 422, typed
     assert (texts(running), requests(running)[0].answer) == (1, "")
+
+
+def test_a_number_typed_where_nobody_would_be_told_any_more_publishes_nothing(
+    ines: FlaskClient, joel: FlaskClient, running: House
+) -> None:
+    ask(ines, running)
+    with writing(running.runtime.engine) as session:
+        members.erase(session, session.exec(select(Member)).one(), actor="olga", now=running.now)
+    refused = answer(joel, "confirm", confirm="1")
+    assert (refused.status_code, "nobody would be told" in words(refused.text)) == (422, True)
+    assert texts(running) == 1
 
 
 def test_a_request_is_declined_with_a_reason_or_taken_back(
@@ -309,3 +329,31 @@ def test_keys_and_the_command_line_publish_and_send_nothing_alone(
     (tmp_path / "de.md").write_text("# Datenschutz\n")
     result = CliRunner().invoke(cli.main, ["translate", "privacy@1", "de", str(tmp_path / "de.md")])
     assert (result.exit_code, "takes two persons" in result.output) == (1, True)
+
+
+# on SQLite one writes at a time
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_nobody_changes_what_was_compared_before_it_is_published(
+    ines: FlaskClient, joel: FlaskClient, running: House
+) -> None:
+    engine = running.runtime.engine
+    ask(ines, running)
+    held: list[bool] = []
+
+    def keeps(_: Session, *__: Any) -> None:
+        """Somebody else, once what was asked for has been compared with the draft."""
+        with Session(engine) as own:
+            found = drafts.by_id(own, 1)
+            given = replace(drafts.fields(found), text=LONGER + "\nMore.\n")
+            own.execute(text("SET LOCAL lock_timeout = '50ms'"))
+            try:
+                drafts.save(own, 1, given, version=found.version, actor="ed", now=running.now)
+                own.commit()
+            except OperationalError:
+                held.append(True)
+
+    event.listen(Session, "after_flush", keeps, once=True)
+    assert answer(joel, "confirm", confirm="1").status_code == 302
+    with reading(engine) as session:
+        made = archive.history(session, policies.policy(session, "privacy")).entry(2).revision
+    assert (made.text, held) == (LONGER, [True])
