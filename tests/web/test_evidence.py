@@ -136,7 +136,9 @@ def test_the_head_of_the_chain_stands_on_every_page_and_is_explained(client: Fla
         assert short in html
         assert 'href="/privacy/chain"' in html
     assert head in client.get("/privacy/chain").text
-    assert short not in client.get("/").text
+    index = client.get("/").text
+    assert f'<a class="mono" href="/privacy/chain">{short}</a>' in index
+    assert index.count(short) == 1
     assert client.get("/nothing/chain").status_code == 404
 
 
