@@ -85,15 +85,7 @@ def correct(
 
     typed: how many there are, as the person typed it. Raises: NotCorrectable, RecipientsDiffer.
     """
-    record = archive.history(session, of)
-    why_not = refusal(session, record, translation)
-    if why_not is not None:
-        raise why_not
-    count = counted(session, record, translation, secret=secret, now=now).email
-    if not count:
-        raise NotCorrectable("No member who was told in this locale can be written to.")
-    if typed.strip().replace(",", "") != str(count):
-        raise RecipientsDiffer(typed.strip()[:40], count)
+    count = confirmed(session, archive.history(session, of), translation, typed=typed, secret=secret, now=now)
     revision = session.get_one(Revision, translation.revision_id)
     notice = notices.new(session, revision, "correction", now=now, due_at=now, translation=translation)
     notice.expected_audience = count
@@ -104,6 +96,24 @@ def correct(
         subject=f"notice {notice.id}", locale=translation.locale, number=translation.number, letters=count,
     )  # fmt: skip
     return notice
+
+
+def confirmed(
+    session: Session, record: History, translation: Translation, *, typed: str, secret: str, now: datetime
+) -> int:
+    """How many letters a correction is, where it can be sent and that number was typed.
+
+    Raises: NotCorrectable, RecipientsDiffer.
+    """
+    why_not = refusal(session, record, translation)
+    if why_not is not None:
+        raise why_not
+    count = counted(session, record, translation, secret=secret, now=now).email
+    if not count:
+        raise NotCorrectable("No member who was told in this locale can be written to.")
+    if typed.strip().replace(",", "") != str(count):
+        raise RecipientsDiffer(typed.strip()[:40], count)
+    return count
 
 
 def counted(

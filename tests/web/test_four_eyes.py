@@ -306,6 +306,19 @@ def test_a_translation_is_published_by_two(ines: FlaskClient, joel: FlaskClient,
     assert answer(joel, "confirm").location == "/admin/policies/privacy/1/translations/de/1"
 
 
+def test_a_correction_that_could_not_be_sent_is_not_asked_for(
+    ines: FlaskClient, joel: FlaskClient, running: House
+) -> None:
+    german = FIRST.replace("Privacy policy", "Datenschutz")
+    post(ines, "/admin/policies/privacy/1/translate", locale="de", text=german, deed="publish")
+    answer(joel, "confirm")
+    page = "/admin/policies/privacy/1/translations/de"
+    csrf = token(ines.get("/admin/account").text)
+    for which, status in ((1, 409), (7, 404)):
+        refused = ines.post(f"{page}/{which}/correct", data={"csrf_token": csrf, "confirm": "1"})
+        assert (refused.status_code, len(requests(running))) == (status, 1)
+
+
 def test_keys_and_the_command_line_publish_and_send_nothing_alone(
     app: Flask, noticed: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -85,10 +85,8 @@ def asked_to_translate(policy: Policy, revision: Revision, given: Given) -> Resp
     return _ask(Wish("translate", policy.id or 0, revision.id or 0, digest, title, payload))
 
 
-def asked_to_correct(policy: Policy, revision: Revision, locale: str, which: int) -> Response | None:
-    """Ask another publisher to send a correction of a translation, where that takes two; else None."""
-    if not wanted():
-        return None
+def asked_to_correct(policy: Policy, revision: Revision, locale: str, which: int) -> Response:
+    """Ask another publisher to send a correction of a translation. which: could be corrected just now."""
     payload = {"number": revision.number, "locale": locale, "which": which}
     title = f"Send the correction of translation {which} into {locale} of {policy.title}, No. {revision.number}"
     digest = service.digest_of_payload(payload)

@@ -204,10 +204,8 @@ def translation(slug: str, number: int, locale: str, which: int) -> str:
 def correct(slug: str, number: int, locale: str, which: int) -> Response | tuple[str, int]:
     """Send the members who were told in that locale a correction, if their number was typed."""
     try:
-        record = _record(slug)
-        asked = four_eyes.asked_to_correct(record.policy, record.entry(number).revision, locale, which)
-        if asked is not None:
-            return asked
+        if four_eyes.wanted():
+            return _asked_to_correct(_record(slug), number, locale, which)
         with writing(runtime().engine) as own:
             of = policies.lock(own, slug)
             entry = archive.history(own, of).entry(number)
@@ -221,6 +219,15 @@ def correct(slug: str, number: int, locale: str, which: int) -> Response | tuple
         return _page(slug, number, locale, which, refusal), status_of(refusal)
     flash("The correction is due now; its letters leave with the scheduler's next tick.")
     return redirect(url_for("admin.notice", notice_id=notice.id))
+
+
+def _asked_to_correct(record: History, number: int, locale: str, which: int) -> Response:
+    """Ask the second person; what could not be sent is refused now, and the number is typed by both."""
+    revision = record.entry(number).revision
+    one = service.find(session(), revision, locale, which)
+    typed = request.form.get("confirm", "")
+    translating.confirmed(session(), record, one, typed=typed, secret=runtime().secret, now=now())
+    return four_eyes.asked_to_correct(record.policy, revision, one.locale, which)
 
 
 def _page(slug: str, number: int, locale: str, which: int, refusal: Refusal | None = None) -> str:
