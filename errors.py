@@ -7,6 +7,19 @@ class Refusal(Exception):
     """Something asked for was not done, and nothing was changed. `str()` is one plain sentence."""
 
 
+def N_(message: str) -> str:
+    """Mark a message that is translated where it is used."""
+    return message
+
+
+class Spoken(Exception):
+    """A refusal that somebody meets on a page of their own, in their language: `message`, with `parts` put in."""
+
+    def __init__(self, message: str, **parts: object) -> None:
+        super().__init__(message % parts if parts else message)
+        self.message, self.parts = message, parts
+
+
 class NotFound(Refusal):
     """The thing named does not exist, or strangers are not told whether it does."""
 
@@ -563,11 +576,13 @@ class AddressMalformed(Invalid):
         super().__init__("That is no e-mail address; write one such as name@example.com.")
 
 
-class SubscriptionLinkInvalid(NotFound):
+class SubscriptionLinkInvalid(Spoken, NotFound):
     def __init__(self) -> None:
         super().__init__(
-            "This link is incomplete or too old: open it from the letter once more, give your address again, "
-            "or write to us."
+            N_(
+                "This link is incomplete or too old: open it from the letter once more, give your address again, "
+                "or write to us."
+            )
         )
 
 
@@ -596,34 +611,36 @@ class FileInvalid(Invalid):
 # -- a member's own page, and the site notice ---------------------------------------------------
 
 
-class LinkInvalid(NotFound):
+class LinkInvalid(Spoken, NotFound):
     def __init__(self) -> None:
-        super().__init__("This link is not whole: open it from the letter once more.")
+        super().__init__(N_("This link is not whole: open it from the letter once more."))
 
 
-class LinkOfATest(NotFound):
+class LinkOfATest(Spoken, NotFound):
     def __init__(self) -> None:
-        super().__init__("This link stands in a test letter; in a member's own it leads to a page of theirs.")
+        super().__init__(N_("This link stands in a test letter; in a member's own it leads to a page of theirs."))
 
 
-class LinkExpired(Gone):
+class LinkExpired(Spoken, Gone):
     def __init__(self, days: int) -> None:
-        super().__init__(f"This link has expired: a letter's link holds for {days} days.")
+        super().__init__(N_("This link has expired: a letter's link holds for %(days)s days."), days=days)
 
 
-class LinkRevoked(Gone):
+class LinkRevoked(Spoken, Gone):
     def __init__(self) -> None:
-        super().__init__("This link no longer holds.")
+        super().__init__(N_("This link no longer holds."))
 
 
-class SessionInvalid(NotFound):
+class SessionInvalid(Spoken, NotFound):
     def __init__(self) -> None:
-        super().__init__("This address is not whole: open your page from your account once more.")
+        super().__init__(N_("This address is not whole: open your page from your account once more."))
 
 
-class SessionExpired(Gone):
+class SessionExpired(Spoken, Gone):
     def __init__(self) -> None:
-        super().__init__("This address held for a few minutes only: open your page from your account once more.")
+        super().__init__(
+            N_("This address held for a few minutes only: open your page from your account once more.")
+        )
 
 
 class SiteTokenInvalid(NotFound):
@@ -658,9 +675,11 @@ class AcknowledgementUnknown(Invalid):
         super().__init__(f"“{shown}” is no acknowledgement; give read, accepted, declined or consent withdrawn.")
 
 
-class NotAcknowledgeable(Conflict):
+class NotAcknowledgeable(Spoken, Conflict):
     def __init__(self, number: int) -> None:
-        super().__init__(f"Revision {number} was withdrawn and never applies; it can no longer be answered.")
+        super().__init__(
+            N_("Revision %(number)s was withdrawn and never applies; it can no longer be answered."), number=number
+        )
 
 
 class ShownTextUnknown(Invalid):

@@ -24,6 +24,7 @@ from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from errors import N_ as N_  # noqa: PLC0414 -- messages here and below are marked alike
 from policy_versions import dates, locales
 from policy_versions.dates import RevisionDate
 
@@ -42,11 +43,6 @@ class Part(str):
     """A date that is a month or a year only, in words."""
 
     __slots__ = ()
-
-
-def N_(message: str) -> str:
-    """Mark a message that is translated where it is used."""
-    return message
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,15 +21,18 @@ KEYWORDS: dict[str, Any] = {"_": None, "N_": None, "gettext": None, "ngettext": 
 JINJA = {"trimmed": "true", "trim_blocks": "true", "lstrip_blocks": "true"}
 SOURCES = {
     wording.LETTERS: (
+        "errors.py",
         "notifier/*.py",
         "notifier/subscriptions/*.py",
         "web/member/*.py",
         "web/public/subscriptions.py",
         "web/speech.py",
+        "web/errors.py",
         "templates/email/*.txt",
         "templates/email/*.html",
         "templates/member/*.html",
         "templates/public/subscribe*.html",
+        "templates/public/error.html",
         "templates/base.html",
         "templates/macros.html",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from flask import Flask, Response, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
@@ -27,11 +28,13 @@ from errors import (
     ScopeMissing,
     SettingInvalid,
     SignInRefused,
+    Spoken,
     TooMany,
     TooManyComparisons,
     TooManyTries,
 )
-from web import problems
+from notifier.wording import N_
+from web import problems, speech
 from web.context import forget_session, in_administration, runtime
 
 log = logging.getLogger(__name__)
@@ -60,25 +63,27 @@ STATUS: dict[type[Refusal], int] = {
 }
 
 _HEADINGS = {
-    400: "That request cannot be understood",
-    401: "Please sign in",
-    403: "That is not allowed",
-    404: "Page not found",
-    405: "That cannot be done here",
-    409: "That clashes with what is on record",
-    410: "That holds no longer",
-    413: "That is too large",
-    422: "That cannot be done as given",
-    429: "Too many tries",
-    500: "Something went wrong here",
-    503: "Busy just now",
+    400: N_("That request cannot be understood"),
+    401: N_("Please sign in"),
+    403: N_("That is not allowed"),
+    404: N_("Page not found"),
+    405: N_("That cannot be done here"),
+    409: N_("That clashes with what is on record"),
+    410: N_("That holds no longer"),
+    413: N_("That is too large"),
+    422: N_("That cannot be done as given"),
+    429: N_("Too many tries"),
+    500: N_("Something went wrong here"),
+    503: N_("Busy just now"),
 }
 _SENTENCES = {
-    404: "If you typed the address, check it is right. Every text we have published stays at its own address.",
-    405: "This address is for reading.",
-    413: "What was sent is larger than is taken here.",
-    429: "Wait a minute, then try again.",
+    404: N_("If you typed the address, check it is right. Every text we have published stays at its own address."),
+    405: N_("This address is for reading."),
+    413: N_("What was sent is larger than is taken here."),
+    429: N_("Wait a minute, then try again."),
 }
+
+_OWN = re.compile("/(m|me|subscribe|unsubscribe)/")  # pages that stand for somebody's own
 
 
 def status_of(refusal: Refusal) -> int:
@@ -99,13 +104,15 @@ Answer = tuple[str, int] | tuple[str, int, dict[str, str]]
 def _refused(refusal: Refusal) -> Answer | Response:
     if problems.in_api(request.path):
         return problems.of_refusal(refusal, status_of(refusal))
-    html, status = page(status_of(refusal), str(refusal), getattr(refusal, "heading", ""))
+    html, status = page(status_of(refusal), refusal, getattr(refusal, "heading", ""))
     wait = getattr(refusal, "seconds", None)
     return (html, status) if wait is None else (html, status, {"Retry-After": str(wait)})
 
 
 def forged(_error: CSRFError) -> Answer:
-    return page(400, "The form was open too long, or came from elsewhere. Go back, reload it and send it again.")
+    return page(
+        400, N_("The form was open too long, or came from elsewhere. Go back, reload it and send it again.")
+    )
 
 
 def _http(error: HTTPException) -> Answer | HTTPException | Response:
@@ -114,7 +121,7 @@ def _http(error: HTTPException) -> Answer | HTTPException | Response:
         return error  # a redirect
     if problems.in_api(request.path):
         return problems.of_http(error)
-    return page(status, _SENTENCES.get(status, "Go back and try again."))
+    return page(status, _SENTENCES.get(status, N_("Go back and try again.")))
 
 
 def _fault(error: Exception) -> Answer | Response:
@@ -122,23 +129,39 @@ def _fault(error: Exception) -> Answer | Response:
     if problems.in_api(request.path):
         return problems.of_status(500)
     forget_session()  # its transaction may be aborted, and the page asks for the policies' names
-    return page(500, "It has been noted. Nothing was changed; try again in a moment.")
+    return page(500, N_("It has been noted. Nothing was changed; try again in a moment."))
 
 
-def page(status: int, sentence: str, heading: str = "") -> tuple[str, int]:
-    heading = heading or _HEADINGS.get(status, _HEADINGS[400])
+def page(status: int, sentence: str | Refusal, heading: str = "") -> tuple[str, int]:
+    """A refusal's page, in its reader's language where it stands for one of their own."""
+    if _OWN.match(request.path):
+        speech.speak_to_browser()
+    say = speech.current().say
+    heading = say(heading or _HEADINGS.get(status, _HEADINGS[400]))
     links = (
         [{"title": "Overview", "url": "/admin"}]
         if in_administration(request.path)
-        else [{"title": "All policies", "url": "/"}]
+        else [{"title": say("All policies"), "url": "/"}]
     )
-    given = {"status": status, "heading": heading, "sentence": sentence, "links": links, "page_title": heading}
+    given = {
+        "status": status,
+        "heading": heading,
+        "sentence": _said(sentence),
+        "links": links,
+        "page_title": heading,
+        "languages": speech.languages() if _OWN.match(request.path) else [],
+    }
     try:
         face = "admin" if in_administration(request.path) else "public"
         return render_template(f"{face}/error.html", **given), status
     except Exception as error:
         log.exception("an error's page asked for what cannot be had", exc_info=error)
         return _without_database(given), status
+
+
+def _said(sentence: str | Refusal) -> str:
+    say = speech.current().say
+    return say(sentence.message, **sentence.parts) if isinstance(sentence, Spoken) else say(str(sentence))
 
 
 def _without_database(given: dict[str, object]) -> str:

@@ -26,6 +26,17 @@ def speak(locale: str) -> Wording:
     return spoken
 
 
+def speak_to_browser() -> None:
+    """Have a page whose reader is not known speak as their browser asks; one that speaks already goes on."""
+    if not g.get("speech"):
+        speak(request.accept_languages.best_match(wording.languages()) or wording.SOURCE)
+
+
+def languages() -> list[tuple[str, str]]:
+    """The languages that a page of somebody's own can be read in, each by its own name."""
+    return [(tag, locales.own_name(tag)) for tag in wording.languages()]
+
+
 def asked() -> dict[str, Any]:
     """What keeps the language that a page was asked for in the addresses that it leads to."""
     given = request.args.get("lang", "")

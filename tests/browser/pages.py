@@ -65,7 +65,7 @@ def public(world: World) -> dict[str, list[str]]:
         "member.own": [world.member_link],
         "member.own_confirming": [f"{world.member_link}/privacy-policy/10/accept"],
         "admin.sign_in": ["/admin/sign-in"],
-        "errors": ["/nothing-of-this-name", f"{privacy}/99"],
+        "errors": ["/nothing-of-this-name", f"{privacy}/99", "/m/nothing?lang=de"],
     }
 
 

@@ -91,6 +91,65 @@ def test_a_page_can_be_read_in_another_language_and_keeps_to_it(
         assert '<html lang="de"' in client.get(link(letters), query_string={"lang": nonsense}).text
 
 
+REFUSED = (
+    ("/m/nothing", 404),
+    ("/m/nothing/accept", 404),
+    ("/me/nothing", 404),
+    ("/me/nothing/privacy/2/accept", 404),
+    ("/subscribe/nothing", 404),
+    ("/unsubscribe/nothing", 404),
+)
+
+
+@pytest.mark.parametrize(("path", "status"), REFUSED)
+def test_a_link_that_leads_nowhere_says_so_as_the_browser_asks(
+    asked: House, client: FlaskClient, path: str, status: int
+) -> None:
+    for language in LANGUAGES[1:]:
+        answer = client.get(path, headers={"Accept-Language": f"xx, {language};q=0.8, en;q=0.5"})
+        assert answer.status_code == status
+        assert f'<html lang="{language}"' in answer.text
+        assert not words(answer.text) & ENGLISH, path
+        assert f'<html lang="{language}"' in client.get(f"{path}?lang={language}").text
+    for nobodys in ("", "xx", "zh-TW", "de" * 3000, ";;;q=q"):
+        assert '<html lang="en"' in client.get(path, headers={"Accept-Language": nobodys}).text
+
+
+def test_a_link_that_holds_no_longer_says_so_in_a_language_that_can_be_chosen(
+    asked: House, client: FlaskClient, letters: KeptLetters, later: Callable[..., datetime]
+) -> None:
+    path, mine = link(letters), own(asked)
+    later(days=181)
+    german = {"Accept-Language": "de-AT,de;q=0.9"}
+    assert (
+        "Dieser Link ist abgelaufen: Der Link in einem Brief gilt 180 Tage."
+        in client.get(path, headers=german).text
+    )
+    assert "a letter&#39;s link holds for 180 days" in client.get(path).text
+    page = client.get(f"{mine}?lang=fr", headers=german)
+    assert page.status_code == 410
+    assert "Cette adresse n’était valable que quelques minutes" in page.text
+    assert '<a href="?lang=ja"' in page.text
+
+
+def test_a_form_that_came_from_elsewhere_is_refused_in_the_reader_s_language(
+    asked: House, client: FlaskClient, letters: KeptLetters
+) -> None:
+    page = client.post(
+        f"{link(letters)}/accept", data={"csrf_token": "another"}, headers={"Accept-Language": "fr"}
+    )
+    assert page.status_code == 400
+    assert "Das Formular war zu lange offen" in page.text  # the page knows its reader better than the browser
+    assert not words(page.text) & ENGLISH
+
+
+def test_pages_of_nobody_s_own_are_refused_in_english(asked: House, client: FlaskClient) -> None:
+    for path in ("/nothing", "/privacy/99", "/admin/nothing", "/memo/nothing"):
+        page = client.get(path, headers={"Accept-Language": "de"})
+        assert '<html lang="en"' in page.text
+        assert "?lang=" not in page.text
+
+
 def test_an_answer_names_the_translation_that_was_shown(
     house: House, client: FlaskClient, letters: KeptLetters, later: Callable[..., datetime]
 ) -> None:
@@ -140,7 +199,7 @@ def test_subscribers_pages_speak_the_policy_s_language(asked: House, client: Fla
     pages = [form, sent, client.get(f"/subscribe/{confirm}").text, done, client.get(f"/unsubscribe/{stop}").text]
     for page in [*pages, client.post(f"/unsubscribe/{stop}").text]:
         assert '<html lang="de"' in page
-        assert not words(page[page.index("<main") :]) & ENGLISH
+        assert not words(page) & ENGLISH
     assert "An diese Adresse können wir nicht schreiben" in wrong
 
 

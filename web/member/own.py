@@ -77,7 +77,7 @@ def own(token: str) -> str:
     return render_template(
         "member/own.html",
         page_title=speech.current().say("Your page"),
-        languages=present.languages(),
+        languages=speech.languages(),
         lines=lines,
         ward=bool(member.guardian_email),
         said=[_said(acknowledgement, revision) for acknowledgement, revision in reversed(said)],

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from notifier import acknowledging, compose, forecasts, translated, wording
+from notifier import acknowledging, compose, forecasts, translated
 from notifier.acknowledging import Actor
 from notifier.forecasts import Outlook
 from notifier.models import Acknowledgement, Member
 from notifier.passages import Passage, glyph_of, passages_of
 from notifier.typeset import unbroken
 from notifier.wording import N_
-from policy_versions import archive, comparing, locales
+from policy_versions import archive, comparing
 from policy_versions.archive import Entry, History
 from policy_versions.diff import Change
 from policy_versions.models import Policy, Revision, Translation
@@ -182,11 +182,6 @@ def shown(of: Subject) -> Shown:
         change = comparing.compare(session(), of.base, revision) if of.base else None
         return Shown(title, policy.locale, revision.sha256, change)
     return Shown(title, into.locale, into.sha256, comparing.compare_translations(known, into), into)
-
-
-def languages() -> list[tuple[str, str]]:
-    """The languages that a page can be read in, each by its own name."""
-    return [(tag, locales.own_name(tag)) for tag in wording.languages()]
 
 
 def _outlook(of: Subject, now: datetime) -> Outlook:

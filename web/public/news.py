@@ -14,8 +14,10 @@ from flask import request
 from sqlalchemy.orm import aliased, defer
 from sqlmodel import Session, col, func, select
 
+from notifier import wording
 from policy_versions import dates, retiring
 from policy_versions.models import DecisionRecord, Policy, Revision, Withdrawal
+from web import speech
 from web.context import now, runtime, session
 from web.public import blueprint, present
 from web.serving.lately import lately
@@ -36,8 +38,12 @@ class News(NamedTuple):
 
 @blueprint.context_processor
 def shared() -> dict[str, list[News]]:
-    """What pages say under their head: on a policy's own page, and on the comparison itself, nothing of that."""
-    return {"news": [one for one in current() if not _said_here(one)]}
+    """What pages say under their head: on a policy's own page, and on the comparison itself, nothing of that.
+
+    It speaks English, as public pages do: a page of somebody's own, in another language, goes without.
+    """
+    speaks_english = speech.current().language == wording.SOURCE
+    return {"news": [one for one in current() if not _said_here(one)] if speaks_english else []}
 
 
 def _said_here(one: News) -> bool:
