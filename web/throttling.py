@@ -74,7 +74,11 @@ def _place(address: str) -> str:
         parsed = ip_address(address)
     except ValueError:
         return address
-    return str(IPv6Address(int(parsed) >> 64 << 64)) if isinstance(parsed, IPv6Address) else str(parsed)
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped:  # as a socket of both says it: all of IPv4 is one /64 there
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Address(int(parsed) >> 64 << 64))
 
 
 def claim(session: Session, kinds: Mapping[str, str], secret: str, *, now: datetime) -> Claim:

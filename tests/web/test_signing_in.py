@@ -247,6 +247,14 @@ def test_one_ipv6_subscriber_is_one_address(app: Flask, house: House) -> None:
     assert guess(app, address="2001:db8:0:2::1") == 401
 
 
+def test_readers_of_ipv4_on_a_socket_of_ipv6_are_not_one_address(app: Flask, house: House) -> None:
+    """A server bound to [::] is told of 192.0.2.1 as ::ffff:192.0.2.1."""
+    answers = [guess(app, address="::ffff:192.0.2.1") for _ in range(6)]
+    assert answers == [401] * 5 + [429]
+    assert guess(app, address="192.0.2.1") == 429
+    assert guess(app, address="::ffff:192.0.2.2") == 401
+
+
 def test_the_tallies_hold_no_name_and_no_address(app: Flask, house: House) -> None:
     guess(app, name="my secret password", address="192.0.2.77")
     with reading(house.runtime.engine) as session:
