@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Field, Session, SQLModel, col, func, select, update
 
 from errors import (
@@ -94,6 +95,19 @@ def verify(session: Session, name: str, password: str) -> Account:
     return account
 
 
+def as_verified(session: Session, verified: Account, *, by_code: bool) -> Account:
+    """The account whose password was verified a moment ago, locked: nobody gets in by how it was before.
+
+    by_code: its second factor opened too.
+    Raises: SignInRefused where it has another password since, takes a code now, or is disabled.
+    """
+    found = session.get_one(Account, verified.id, with_for_update=True)
+    is_same = found.password_hash == verified.password_hash and found.disabled_at is None
+    if not is_same or (second_factor.stands(session, found.id or 0) and not by_code):
+        raise SignInRefused
+    return found
+
+
 # -- made and changed ---------------------------------------------------------------------------
 
 
@@ -154,7 +168,9 @@ def _set(session: Session, account: Account, password: str, *, one_time: bool) -
 def hash_anew(session: Session, account: Account, password: str) -> None:
     """Keep the password just verified at the cost of today; one that was set meanwhile stays."""
     verified = col(Account.id) == account.id, col(Account.password_hash) == account.password_hash
-    session.exec(update(Account).where(*verified).values(password_hash=passwords.hashed(password)))
+    fresh = passwords.hashed(password)
+    if session.exec(update(Account).where(*verified).values(password_hash=fresh)).rowcount == 1:
+        set_committed_value(account, "password_hash", fresh)  # it is the one verified, still
 
 
 def set_roles(session: Session, account: Account, held: Iterable[str], *, actor: str, now: datetime) -> bool:

@@ -2,14 +2,15 @@
 
 import base64
 import re
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from app import create_app
 from database import reading, writing
@@ -22,6 +23,8 @@ from tests.web import people
 from tests.web.people import PASSWORD
 from tests.web.test_admin import token, words
 from web import accounts, passwords, second_factor, sessions, throttling
+from web.accounts import Account
+from web.second_factor import SecondFactor
 from web.sessions import AccountSession
 
 
@@ -176,6 +179,67 @@ def test_a_hash_made_at_another_cost_is_made_anew_at_the_next_sign_in(app: Flask
     assert kept != old
     assert not passwords.is_outdated(kept)
     assert is_in(people.sign_in(app, "ines"))
+
+
+class Meanwhile(PasswordHasher):
+    """While a password is looked at, which takes its time, somebody does something else."""
+
+    def __init__(self, deed: Callable[[], Any]) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self._deed = deed
+
+    def verify(self, *given: Any) -> Literal[True]:
+        found = super().verify(*given)
+        self._deed()
+        return found
+
+
+@pytest.fixture
+def meanwhile() -> Iterator[Callable[[Callable[[], Any]], None]]:
+    usual = passwords.hasher()
+    yield lambda deed: passwords.use(Meanwhile(deed))
+    passwords.use(usual)
+
+
+def _reset(session: Session, one: Account, house: House) -> None:
+    accounts.reset(session, one, actor="olga", now=house.now)
+
+
+def _disable(session: Session, one: Account, house: House) -> None:
+    one.disabled_at = house.now
+    session.add(one)
+
+
+def _ask_for_a_code(session: Session, one: Account, house: House) -> None:
+    session.add(SecondFactor(account_id=one.id or 0, sealed="", confirmed_at=house.now))
+
+
+@pytest.mark.parametrize("deed", [_reset, _disable, _ask_for_a_code])
+def test_what_changes_while_a_password_is_looked_at_lets_nobody_in_by_how_it_was(
+    app: Flask, house: House, meanwhile: Any, deed: Callable[[Session, Account, House], None]
+) -> None:
+    people.account(house, "ines")
+    client = app.test_client()
+    csrf = token(client.get("/admin/sign-in").text)
+
+    def changed() -> None:
+        with writing(house.runtime.engine) as session:
+            deed(session, accounts.named(session, "ines"), house)
+
+    meanwhile(changed)
+    answer = client.post("/admin/sign-in", data={"csrf_token": csrf, "name": "ines", "password": PASSWORD})
+    assert (answer.status_code, rows(house)) == (401, [])
+
+
+def test_a_hash_made_anew_leads_on_to_the_code(app: Flask, ines: FlaskClient, house: House) -> None:
+    secret, _ = set_up(ines, house)
+    later(house, seconds=30)
+    with writing(house.runtime.engine) as session:
+        old = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1).hash(PASSWORD)
+        accounts.named(session, "ines").password_hash = old
+    client = halfway(app)
+    assert post(client, "/admin/sign-in/code", code=code(house, secret)).status_code == 302
+    assert is_in(client)
 
 
 @pytest.mark.parametrize("kept", ["", "nonsense", "$argon2id$v=19$broken"])

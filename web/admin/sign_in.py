@@ -154,14 +154,19 @@ def sign_in() -> Answer:
         return _form()
     try:
         account = _verified(request.form.get("name", "").strip(), request.form.get("password", ""))
+        _leave()
+        return _to_code(account) or let_in(account)
     except Refusal as refusal:
         return _refused(refusal, _form(str(refusal)))
-    _leave()
-    if second_factor.stands(database_session(), account.id or 0):
-        session.clear()
-        session["halfway"] = [account.id, now().timestamp(), _mark(account)]
-        return redirect(url_for("admin.code", next=request.args.get("next", "")))
-    return let_in(account)
+
+
+def _to_code(account: Account) -> Response | None:
+    """On to the second step, where there is one."""
+    if not second_factor.stands(database_session(), account.id or 0):
+        return None
+    session.clear()
+    session["halfway"] = [account.id, now().timestamp(), _mark(account)]
+    return redirect(url_for("admin.code", next=request.args.get("next", "")))
 
 
 def _verified(name: str, password: str) -> Account:
@@ -195,13 +200,16 @@ def _note_slowed(claimed: throttling.Claim, name: str) -> None:
         accounts.note(own, account, "sign-in slowed down", actor="a stranger", now=runtime().clock.now(own))
 
 
-def let_in(account: Account, **detail: str) -> Response:
-    """Begin a session under a new token, and lead to where the person wanted to go."""
+def let_in(account: Account, **by: str) -> Response:
+    """Begin a session under a new token, and lead to where the person wanted to go.
+
+    by: `factor`, where a code or a recovery code opened it too. Raises: SignInRefused, as `accounts.as_verified`.
+    """
     with writing(runtime().engine) as own:
         instant = runtime().clock.now(own)
+        accounts.as_verified(own, account, by_code="factor" in by).signed_in_at = instant
         sessions.forget_over(own, lasting(), now=instant)
-        accounts.note(own, account, "signed in", actor=account.name, now=instant, **detail)
-        own.get_one(Account, account.id).signed_in_at = instant
+        accounts.note(own, account, "signed in", actor=account.name, now=instant, **by)
         token = sessions.begin(own, account.id or 0, whence(), now=instant)
     session.clear()
     keep(token)
@@ -267,9 +275,9 @@ def code() -> Answer:
         return _code_form()
     try:
         by = _code_taken(account)
+        answer = let_in(account, factor=by)
     except Refusal as refusal:
         return _refused(refusal, _code_form(str(refusal)))
-    answer = let_in(account, factor=by)
     if by == "recovery code":
         left = second_factor.left(database_session(), account.id or 0)
         flash(f"That recovery code is used up; {left} are left.")
