@@ -10,6 +10,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Connection, event, text
 from sqlmodel import Session, col, select
 
 from app import create_app
@@ -247,6 +248,34 @@ def test_a_hash_that_is_none_opens_nothing(kept: str) -> None:
     assert not passwords.matches(kept, PASSWORD)
 
 
+PATHS = {
+    "/admin/password": {"password": "another password of the tests", "again": "another password of the tests"},
+    "/admin/account/second-factor": {"code": "000000"},
+    "/admin/account/second-factor/remove": {},
+    "/admin/account/sessions/end-others": {},
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_session_that_ends_while_it_asks_changes_nothing_of_the_account(
+    ines: FlaskClient, house: House, path: str
+) -> None:
+    csrf, before = token(ines.get("/admin/account").text), log(house)
+
+    def ended(_session: Session, _transaction: object, connection: Connection) -> None:
+        if connection.get_execution_options().get("writing"):
+            connection.execute(text("DELETE FROM account_session"))
+
+    event.listen(Session, "after_begin", ended)
+    try:
+        answer = ines.post(path, data={"csrf_token": csrf, **PATHS[path]})
+    finally:
+        event.remove(Session, "after_begin", ended)
+    assert (answer.status_code, log(house)) == (404, before)
+    with reading(house.runtime.engine) as session:
+        assert passwords.matches(accounts.named(session, "ines").password_hash, PASSWORD)
+
+
 # -- guessing -----------------------------------------------------------------------------------
 
 
@@ -337,15 +366,21 @@ def code(house: House, secret: str, step: int = 0) -> str:
     return second_factor.code_at(base64.b32decode(secret.replace(" ", "")), here).decode()
 
 
-def set_up(client: FlaskClient, house: House) -> tuple[str, list[str]]:
-    """Returns: the secret, and the recovery codes."""
+def offered(client: FlaskClient) -> str:
+    """The secret that is to be set up in a browser."""
     page = client.get("/admin/account/second-factor").text
     assert "<svg" in page
     secret = re.search(r'class="mono key">([A-Z2-7 ]+)<', page)
     assert secret is not None
-    answer = post(client, "/admin/account/second-factor", code=code(house, secret[1]))
+    return secret[1]
+
+
+def set_up(client: FlaskClient, house: House) -> tuple[str, list[str]]:
+    """Returns: the secret, and the recovery codes."""
+    secret = offered(client)
+    answer = post(client, "/admin/account/second-factor", code=code(house, secret))
     assert answer.status_code == 200
-    return secret[1], re.findall(r'<li class="mono">([a-z2-7-]+)</li>', answer.text)
+    return secret, re.findall(r'<li class="mono">([a-z2-7-]+)</li>', answer.text)
 
 
 def test_codes_are_those_of_the_standard() -> None:

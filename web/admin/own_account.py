@@ -16,11 +16,18 @@ from web.admin import blueprint
 from web.admin.sign_in import Answer, keep, lasting, whence
 from web.context import now, runtime, session
 from web.errors import status_of
+from web.sessions import AccountSession
 
 
 def own(within: Session) -> Account:
-    """The signed-in account, in a transaction that writes."""
-    return within.get_one(Account, current_user.account.id)
+    """The signed-in account, locked, in a transaction that writes.
+
+    Raises: NoSuchSession where the session that asks was ended meanwhile.
+    """
+    found = within.get_one(Account, current_user.account.id, with_for_update=True)
+    if within.get(AccountSession, current_user.row.id, with_for_update=True) is None:
+        raise NoSuchSession
+    return found
 
 
 @blueprint.get("/account", endpoint="account")
