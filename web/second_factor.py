@@ -27,12 +27,12 @@ RECOVERY_CODES = 10
 
 
 class SecondFactor(SQLModel, table=True):
-    """An account's second factor; until it is confirmed with a first code, it is only being set up."""
+    """An account's second factor, once it was confirmed with a first code."""
 
     __tablename__ = "second_factor"
     account_id: int = Field(foreign_key="account.id", primary_key=True)
     sealed: str  # the secret, encrypted
-    confirmed_at: datetime | None = None
+    confirmed_at: datetime | None = None  # None: left by an earlier version, which kept what was only begun
     last_step: int = 0  # of the last code that opened: none of that step or before opens again
 
 
@@ -49,30 +49,29 @@ class RecoveryCode(SQLModel, table=True):
 # -- set up -------------------------------------------------------------------------------------
 
 
-def begin(session: Session, account_id: int, key: str) -> str:
-    """Make a secret that is still to be confirmed, or go on with the one begun; in base 32, for the app.
+def begin(key: str) -> str:
+    """Make a secret, sealed. It is kept by the browser that sets it up and by nobody else until it is confirmed.
 
-    key: GAZETTE_SECRET_KEY. Raises: CodeRefused where a confirmed one stands.
+    key: GAZETTE_SECRET_KEY.
     """
-    standing = session.get(SecondFactor, account_id)
-    if standing is not None and standing.confirmed_at is not None:
-        raise CodeRefused
-    if standing is not None and (known := _opened(standing.sealed, key)):
-        return base64.b32encode(known).decode()
-    secret = secrets.token_bytes(20)
-    sealed = _box(key).encrypt(secret).decode()
-    session.merge(SecondFactor(account_id=account_id, sealed=sealed))
-    session.flush()
-    return base64.b32encode(secret).decode()
+    return _box(key).encrypt(secrets.token_bytes(20)).decode()
 
 
-def confirm(session: Session, account_id: int, code: str, key: str, *, now: datetime) -> list[str]:
-    """Take the secret into use with a first code, and return the recovery codes. Raises: CodeRefused."""
-    found = session.get(SecondFactor, account_id, with_for_update=True)
-    if found is None or found.confirmed_at is not None:
+def shown(sealed: str, key: str) -> str | None:
+    """A secret in base 32, for the app; None where it cannot be read."""
+    secret = _opened(sealed, key)
+    return base64.b32encode(secret).decode() if secret else None
+
+
+def confirm(session: Session, account_id: int, sealed: str, code: str, key: str, *, now: datetime) -> list[str]:
+    """Take a secret into use with a first code, and return the recovery codes.
+
+    account_id: of one that is locked. Raises: CodeRefused, also where one stands already; FactorUnreadable.
+    """
+    if stands(session, account_id):
         raise CodeRefused
-    _use(session, found, code, key, now=now)
-    session.exec(update(SecondFactor).where(col(SecondFactor.account_id) == account_id).values(confirmed_at=now))
+    step = _step_of(sealed, "".join(code.split()), key, now)
+    session.merge(SecondFactor(account_id=account_id, sealed=sealed, confirmed_at=now, last_step=step))
     return renew_recovery(session, account_id)
 
 
@@ -127,7 +126,7 @@ def check(session: Session, account_id: int, code: str, key: str, *, now: dateti
 
 def _use(session: Session, found: SecondFactor, code: str, key: str, *, now: datetime) -> None:
     """One conditional UPDATE says who used a code first."""
-    step = _step_of(found, "".join(code.split()), key, now)
+    step = _step_of(found.sealed, "".join(code.split()), key, now)
     won = session.exec(
         update(SecondFactor)
         .where(
@@ -140,9 +139,9 @@ def _use(session: Session, found: SecondFactor, code: str, key: str, *, now: dat
         raise CodeRefused
 
 
-def _step_of(found: SecondFactor, code: str, key: str, now: datetime) -> int:
+def _step_of(sealed: str, code: str, key: str, now: datetime) -> int:
     """The step that a code is of. Raises: CodeRefused, FactorUnreadable."""
-    secret = _opened(found.sealed, key)
+    secret = _opened(sealed, key)
     if secret is None:
         raise FactorUnreadable
     here = int(now.timestamp()) // STEP

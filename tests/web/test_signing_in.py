@@ -505,6 +505,23 @@ def test_setting_it_up_with_a_wrong_code_takes_nothing_into_use(
     assert is_in(people.sign_in(app, "ines"))
 
 
+def test_nobody_sets_up_a_secret_that_was_shown_to_another_session(
+    app: Flask, ines: FlaskClient, house: House
+) -> None:
+    shown = offered(people.sign_in(app, "ines"))
+    own = offered(ines)
+    assert own != shown
+    assert post(ines, "/admin/account/second-factor", code=code(house, shown)).status_code == 401
+    later(house, minutes=11)
+    post(ines, "/admin/sure", password=PASSWORD)
+    assert offered(ines) == own  # which the app has read already
+    post(ines, "/admin/account/second-factor", code=code(house, own))
+    later(house, minutes=1)
+    assert post(halfway(app), "/admin/sign-in/code", code=code(house, own)).status_code == 302
+    post(ines, "/admin/account/second-factor/remove", seen="/admin/account")
+    assert offered(ines) != own
+
+
 def test_setting_it_up_ends_the_other_sessions(app: Flask, ines: FlaskClient, house: House) -> None:
     other = people.sign_in(app, "ines")
     set_up(ines, house)

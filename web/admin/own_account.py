@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
+from flask import session as cookie
 from flask_login import current_user
 from markupsafe import Markup
 from sqlmodel import Session
@@ -94,19 +95,31 @@ def set_up_factor() -> Answer:
         with writing(runtime().engine) as within:
             instant, key = runtime().clock.now(within), runtime().secret
             found = own(within)
-            codes = second_factor.confirm(within, found.id or 0, request.form.get("code", ""), key, now=instant)
+            typed, sealed = request.form.get("code", ""), _begun()
+            codes = second_factor.confirm(within, found.id or 0, sealed, typed, key, now=instant)
             accounts.note(within, found, "second factor set up", actor=found.name, now=instant)
             sessions.end_all(within, found.id or 0, but=current_user.row.id)
             token = sessions.renew(within, current_user.row.id, now=instant, sure=True)
     except Refusal as refusal:
         return _factor_form(str(refusal)), status_of(refusal)
+    cookie.pop(_BEGUN, None)
     keep(token or "")
     return _codes_page(codes)
 
 
+_BEGUN = "second_factor"  # in the cookie of whoever sets one up, so that no other session is shown the same
+
+
+def _begun() -> str:
+    """The secret that is being set up in this browser, sealed; made where there is none."""
+    known = str(cookie.get(_BEGUN, ""))
+    if second_factor.shown(known, runtime().secret) is None:
+        known = cookie[_BEGUN] = second_factor.begin(runtime().secret)
+    return known
+
+
 def _factor_form(error: str = "") -> str:
-    with writing(runtime().engine) as within:
-        secret = second_factor.begin(within, current_user.account.id, runtime().secret)
+    secret = second_factor.shown(_begun(), runtime().secret) or ""
     address = second_factor.address(secret, current_user.name, runtime().settings.company_name)
     return render_template(
         "admin/second_factor.html",
