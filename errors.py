@@ -977,8 +977,8 @@ class RequestAnswered(Conflict):
 class RequestVoid(Conflict):
     def __init__(self) -> None:
         super().__init__(
-            "What was asked for has changed since, so the request holds no longer. "
-            "Look at it as it is now, and ask again."
+            "What was asked for has changed since, or whoever asked publishes no more, so the request holds no "
+            "longer. Look at it as it is now, and ask again."
         )
 
 

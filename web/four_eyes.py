@@ -169,10 +169,13 @@ def by_id(session: Session, number: int) -> ReleaseRequest:
 
 
 def current(session: Session, request: ReleaseRequest, *, lock: bool = False) -> str | None:
-    """The digest of what was asked for, as it is now; None where it is gone.
+    """The digest of what was asked for, as it is now; None where it is gone, or whoever asked publishes no more.
 
     lock: nobody changes it before the transaction ends, so what is compared is what is then done.
     """
+    asker = accounts.by_name(session, request.asked_by)
+    if asker is None or not asker.may("publish"):
+        return None  # else one publisher would be enough
     if request.kind == "publish":
         draft = session.get(Draft, request.subject_id, with_for_update=lock or None)
         return digest_of_draft(draft, request.payload) if draft else None

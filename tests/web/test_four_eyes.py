@@ -25,7 +25,7 @@ from tests.house import FIRST, LONGER, House
 from tests.web import people
 from tests.web.test_admin import token, words
 from tests.web.test_signing_in import later, post
-from web import four_eyes
+from web import accounts, four_eyes
 from web.four_eyes import ReleaseRequest
 
 FORM = {"revision_date": "", "effective": "", "rule": "notice", "notice_days": "30", "summary": "Kept longer."}
@@ -168,6 +168,23 @@ def test_a_changed_draft_voids_the_request_and_the_same_again_does_not(
     assert texts(running) == 2
 
 
+@pytest.mark.parametrize("deed", ["disabled", "demoted"])
+def test_what_somebody_asked_for_who_publishes_no_more_is_void(
+    ines: FlaskClient, joel: FlaskClient, running: House, deed: str
+) -> None:
+    ask(ines, running)
+    people.account(running, "olga", "owner")
+    with writing(running.runtime.engine) as session:
+        found = accounts.named(session, "ines")
+        if deed == "disabled":
+            accounts.disable(session, found, actor="olga", now=running.now)
+        else:
+            accounts.set_roles(session, found, ["editor"], actor="olga", now=running.now)
+    assert "It holds no longer" in words(joel.get("/admin/requests/1").text)
+    assert answer(joel, "confirm", confirm="1").status_code == 409
+    assert texts(running) == 1
+
+
 def test_asking_for_something_else_voids_what_was_asked_before_and_the_same_twice_is_refused(
     ines: FlaskClient, running: House
 ) -> None:
@@ -222,8 +239,6 @@ def test_of_two_answers_at_once_one_wins(ines: FlaskClient, joel: FlaskClient, r
 
 def test_without_a_second_publisher_nothing_can_be_asked_for(ines: FlaskClient, running: House) -> None:
     with writing(running.runtime.engine) as session:
-        from web import accounts
-
         accounts.named(session, "joel").roles = "editor"
     refused = ask(ines, running)
     assert (refused.status_code, "no other account with that role" in words(refused.text)) == (409, True)
