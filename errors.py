@@ -212,6 +212,14 @@ class DraftChanged(Conflict):
         )
 
 
+class AnotherTextSince(Conflict):
+    def __init__(self) -> None:
+        super().__init__(
+            "Another text of this policy was published or withdrawn after you opened this page. "
+            "What changes against the texts as they are now is worked out anew: look at it before you publish."
+        )
+
+
 class AudienceDiffers(Invalid):
     """was: the number that the person had before them, where it is another one by now."""
 

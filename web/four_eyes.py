@@ -28,7 +28,7 @@ from errors import (
     SoonerByTwo,
 )
 from notifier.models import Notice
-from policy_versions import audit, chain, policies
+from policy_versions import archive, audit, chain, policies
 from policy_versions.models import Draft, Policy
 from web import accounts
 
@@ -178,11 +178,23 @@ def current(session: Session, request: ReleaseRequest, *, lock: bool = False) ->
         return None  # else one publisher would be enough
     if request.kind == "publish":
         draft = session.get(Draft, request.subject_id, with_for_update=lock or None)
-        return digest_of_draft(draft, request.payload) if draft else None
+        return digest_of_draft(draft, request.payload) if draft and _follows_still(session, request) else None
     if request.kind in ("translate", "correct"):
         return digest_of_payload(request.payload)  # what else must stand still, the deed itself looks at
     notice = session.get(Notice, request.subject_id, with_for_update=lock or None)
     return digest_of_notice(notice) if notice else None
+
+
+def follows(record: archive.History) -> int | None:
+    """The text that a draft would follow, and was looked at against: its id."""
+    latest = record.latest()
+    return latest.revision.id if latest else None
+
+
+def _follows_still(session: Session, request: ReleaseRequest) -> bool:
+    """Whether no other text was published, and none withdrawn, since a draft was looked at."""
+    now = follows(archive.history(session, session.get_one(Policy, request.policy_id), whole=False))
+    return request.payload.get("follows", now) == now  # asked by an earlier version, it does not say
 
 
 def confirm(session: Session, number: int, *, actor: str, now: datetime) -> ReleaseRequest:

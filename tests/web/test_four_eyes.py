@@ -168,6 +168,17 @@ def test_a_changed_draft_voids_the_request_and_the_same_again_does_not(
     assert texts(running) == 2
 
 
+def test_another_text_published_meanwhile_voids_the_request(
+    ines: FlaskClient, joel: FlaskClient, running: House
+) -> None:
+    """What would change, and what would be decided, is no longer what either of them looked at."""
+    ask(ines, running)
+    running.publish(FIRST + "\nWe sell nothing.\n")
+    assert "It holds no longer" in words(joel.get("/admin/requests/1").text)
+    assert answer(joel, "confirm", confirm="1").status_code == 409
+    assert texts(running) == 2
+
+
 @pytest.mark.parametrize("deed", ["disabled", "demoted"])
 def test_what_somebody_asked_for_who_publishes_no_more_is_void(
     ines: FlaskClient, joel: FlaskClient, running: House, deed: str

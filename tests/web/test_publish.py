@@ -465,3 +465,19 @@ def test_what_somebody_else_keeps_as_publish_is_pressed_is_not_published(
         event.remove(Session, "after_commit", keeps)
     assert "All of it is ours." in words(html)
     assert len(record(running).entries) == 1
+
+
+def test_a_text_published_meanwhile_is_looked_at_before_the_draft_is_published(
+    admin: Administrator, running: House
+) -> None:
+    draft = start_draft(admin, running)
+    page = f"/admin/drafts/{draft.id}"
+    follows = field(admin.get(page), "follows")
+    running.publish(FIRST + "\nWe sell nothing.\n")
+    fields = filled(draft, confirm="2", follows=follows)
+    html = admin.post(f"{page}/publish", fields, status=409)
+    assert "Another text of this policy was published or withdrawn" in words(html)
+    assert "Against No. 2" in words(html)
+    assert len(record(running).entries) == 2
+    admin.post(f"{page}/publish", {**fields, "version": "2", "follows": field(html, "follows")})
+    assert record(running).entry(3).revision.text == LONGER

@@ -40,6 +40,7 @@ def page(found: Draft, refusal: Refusal | None = None, *, live: bool = False, lo
         policy=policy,
         draft=found,
         number=number,
+        follows=typed.follows(record),
         error=str(refusal) if refusal else "",
         error_field=field_of(refusal, found),
         loose=loose,
@@ -136,6 +137,7 @@ _FIELD_OF = {
     "NoticePeriodTooShort": "notice_days",
     "Invalid": "notice_days",
     "DraftChanged": "",
+    "AnotherTextSince": "",
 }
 
 

@@ -19,6 +19,7 @@ from database import writing
 from errors import OwnRequest, Refusal
 from notifier import notices
 from notifier.models import Notice
+from policy_versions.archive import History
 from policy_versions.models import Draft, Policy, Revision
 from policy_versions.translations import Given
 from web import four_eyes as service
@@ -42,13 +43,16 @@ def check_not_sooner(notice: Notice, due_at: datetime) -> None:
 # -- asked, from the forms ----------------------------------------------------------------------
 
 
-def asked_to_publish(draft: Draft, policy: Policy, **payload: Any) -> Response | None:
+def asked_to_publish(draft: Draft, record: History, **payload: Any) -> Response | None:
     """Ask another publisher to publish a draft, where that takes two; else None.
 
-    payload: `summary` and `tell_first`, which the draft does not hold. Raises: NoSecondPublisher, RequestWaits.
+    record: of its policy, as it was looked at. payload: `summary` and `tell_first`, which the draft does not hold.
+    Raises: NoSecondPublisher, RequestWaits.
     """
     if not wanted():
         return None
+    policy = record.policy
+    payload["follows"] = service.follows(record)
     digest = service.digest_of_draft(draft, payload)
     title = f"Publish a text of {policy.title}"
     return _ask(Wish("publish", policy.id or 0, draft.id or 0, digest, title, payload))

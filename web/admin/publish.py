@@ -11,12 +11,14 @@ from typing import Any
 
 from flask import Response, flash, jsonify, redirect, render_template, request, url_for
 from flask_limiter.errors import RateLimitExceeded
+from sqlmodel import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from database import writing
 from errors import AddressMalformed, DayMalformed, DraftChanged, Refusal, RowInvalid, TooManyTries
 from notifier import addresses
 from policy_versions import archive, audit, drafts, policies, presence
+from policy_versions.archive import History
 from policy_versions.models import Policy
 from web import filters
 from web.admin import blueprint, draft_letters, draft_page, drafting, foreseen, four_eyes, trials, typed
@@ -131,23 +133,31 @@ def _publish(draft_id: int, summary: str) -> AnyResponse:
     if found.version != drafting.version_seen():
         raise DraftChanged  # since it was kept a moment ago: nobody publishes unread what somebody else wrote
     policy = session().get_one(Policy, found.policy_id)
-    given = replace(drafts.publication(found, policy), summary=summary.strip())
-    archive.check(archive.history(session(), policy), given, now=at)
+    given, record = replace(drafts.publication(found, policy), summary=summary.strip()), _record(session(), policy)
+    archive.check(record, given, now=at)
     seen = foreseen.outlook(found, policy, at, tell_first=drafting.tell_first())
     if seen.refusal is not None:
         raise seen.refusal
     expected = typed.number(seen.to_tell(tell_first=drafting.tell_first()))
-    waiting = four_eyes.asked_to_publish(found, policy, summary=given.summary, tell_first=drafting.tell_first())
+    waiting = four_eyes.asked_to_publish(found, record, summary=given.summary, tell_first=drafting.tell_first())
     if waiting is not None:
         return waiting
     with writing(runtime().engine) as own:
         locked = policies.lock(own, policy.slug)
+        _record(own, locked)
         instant = runtime().clock.now(own)
         publication = replace(given, expected_audience=expected, tell_first=drafting.tell_first())
         made = archive.publish(own, locked, publication, actor=actor(), now=instant)
         drafts.discard(own, draft_id, version=found.version)
     flash(f"No. {made.number} of {policy.title} is published. The scheduler decides it within seconds.")
     return redirect(url_for("admin.policy", slug=policy.slug))
+
+
+def _record(session: Session, policy: Policy) -> History:
+    """The texts of a policy, those that the person was shown the draft against. Raises: AnotherTextSince."""
+    found = archive.history(session, policy)
+    typed.check_follows(found)
+    return found
 
 
 # -- trying it on oneself -------------------------------------------------------------------------

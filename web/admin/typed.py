@@ -8,8 +8,9 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from database import writing
-from errors import AudienceDiffers, NoSuchPolicy, Refusal, TextNotReadable
+from errors import AnotherTextSince, AudienceDiffers, NoSuchPolicy, Refusal, TextNotReadable
 from policy_versions import archive, drafts, policies
+from policy_versions.archive import History
 from policy_versions.drafts import DraftFields
 from policy_versions.models import Policy
 from web.admin import blueprint
@@ -52,6 +53,19 @@ def _of_file() -> str:
         return read.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise TextNotReadable("the file is not UTF-8 text") from error
+
+
+def check_follows(record: History) -> None:
+    """Whether the draft would follow the text that the person was shown it against. Raises: AnotherTextSince."""
+    last = follows(record)
+    if request.form.get("follows", last) != last:
+        raise AnotherTextSince
+
+
+def follows(record: History) -> str:
+    """The number of the text that the next one follows, as the form sends it along."""
+    latest = record.latest()
+    return str(latest.number) if latest else ""
 
 
 def number(telling: int) -> int | None:
