@@ -408,6 +408,13 @@ class ProposalStale(Conflict):
         super().__init__("The revision was decided anew after this was proposed, so the proposal no longer holds.")
 
 
+class ProposerGone(Conflict):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name}, who proposed it, publishes no more, so it takes another proposal. Reject this one first."
+        )
+
+
 class OwnProposal(Refusal):
     def __init__(self) -> None:
         super().__init__("You proposed this yourself; it takes a second person to confirm it.")

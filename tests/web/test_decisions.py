@@ -16,7 +16,7 @@ from settings import Settings
 from tests.conftest import make_settings
 from tests.house import FIRST, LONGER, TYPO, House
 from tests.web.test_admin import PASSWORD, Administrator, filled, password_hash, start_draft, token, words
-from web import roles
+from web import accounts, roles
 from web.accounts import Account
 from web.admin import findings
 
@@ -342,6 +342,21 @@ def test_level_4_waits_for_a_second_person(
     assert "Confirmed: No. 2 is decided minor" in words(joel.post(f"{PAGE}/confirm", {"proposal": "1"}, seen=PAGE))
     assert "by ines, confirmed by joel" in words(joel.get(PAGE))
     joel.post(f"{PAGE}/reject", {"proposal": "1"}, seen=PAGE, status=409)
+
+
+def test_what_somebody_proposed_who_publishes_no_more_is_not_confirmed(
+    ines: Administrator, running: House, app: Flask, password_hash: str
+) -> None:
+    joel = account(running, app, "joel", password_hash)
+    ines.post(PAGE, override(running, "significant", level="4", summary="Much longer."))
+    running.runtime.clock.instant += timedelta(minutes=1)  # type: ignore[attr-defined]
+    ines.post(PAGE, override(running))
+    with writing(running.runtime.engine) as session:
+        accounts.set_roles(session, accounts.named(session, "ines"), ["editor"], actor="joel", now=running.now)
+    refused = words(joel.post(f"{PAGE}/confirm", {"proposal": "1"}, seen=PAGE, status=409))
+    assert "ines, who proposed it, publishes no more" in refused
+    assert standing(running).level == 4
+    joel.post(f"{PAGE}/reject", {"proposal": "1"}, seen=PAGE)
 
 
 def test_a_proposal_is_rejected_by_its_button(

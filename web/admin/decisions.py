@@ -11,7 +11,7 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlmodel import col, select
 from werkzeug.wrappers import Response
 
-from errors import DecisionChanged, NoSecondPublisher, NoSuchProposal, Refusal
+from errors import DecisionChanged, NoSecondPublisher, NoSuchProposal, ProposerGone, Refusal
 from notifier import overruling as service
 from notifier.models import Notice
 from policy_versions import archive, overruling, policies, reopening
@@ -75,6 +75,7 @@ def _back(slug: str, number: int) -> Response:
 
 @blueprint.post("/policies/<slug>/<row:number>/decision/confirm", endpoint="confirm_override")
 def confirm(slug: str, number: int) -> Response:
+    _check_proposer(session().get(Proposal, _proposal()))
     made = service.confirm(runtime(), slug, number, _proposal(), opened=_number("reopening"), actor=actor())
     flash(f"Confirmed: No. {number} is decided {made.verdict}.")
     return _back(slug, number)
@@ -85,6 +86,13 @@ def reject(slug: str, number: int) -> Response:
     service.reject(runtime(), slug, number, _proposal(), actor=actor())
     flash("The proposal is rejected; the decision stays as it was.")
     return _back(slug, number)
+
+
+def _check_proposer(found: Proposal | None) -> None:
+    """Two persons who may, and not one who may no more. A key that proposed has no account. Raises: ProposerGone."""
+    proposer = accounts.by_name(session(), found.proposed_by) if found else None
+    if proposer is not None and not proposer.may("publish"):
+        raise ProposerGone(proposer.name)
 
 
 def _proposal() -> int:
