@@ -89,7 +89,7 @@ def reject(slug: str, number: int) -> Response:
 
 
 def _check_proposer(found: Proposal | None) -> None:
-    """Two persons who may, and not one who may no more. A key that proposed has no account. Raises: ProposerGone."""
+    """Both persons may still do it; a key that proposed is no person. Raises: ProposerGone."""
     proposer = accounts.by_name(session(), found.proposed_by) if found else None
     if proposer is not None and not proposer.may("publish"):
         raise ProposerGone(proposer.name)
