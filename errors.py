@@ -894,6 +894,15 @@ class NoSuchAccount(NotFound):
         super().__init__(f"There is no account “{name}”.")
 
 
+class NameReserved(Invalid):
+    """`field` names it for the form."""
+
+    field = "name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"In the record “{name}” is no person's account. Choose another name.")
+
+
 class NoSuchSession(NotFound):
     def __init__(self) -> None:
         super().__init__("That session has ended already.")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from unicodedata import normalize
 
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Field, Session, SQLModel, col, func, select, update
@@ -15,6 +16,7 @@ from errors import (
     FieldMissing,
     LastOwner,
     NameMalformed,
+    NameReserved,
     NoSuchAccount,
     SignInRefused,
     Unprintable,
@@ -26,6 +28,7 @@ from web.roles import Permission
 LONGEST_NAME = 60
 # No spaces: the record shows “key host” and “ines at the command line”, and no account may pass for those.
 _NAME = re.compile(r"\w[\w.@+-]*")
+_NOBODYS = ("engine", "scheduler", "member", "guardian")  # what acts by itself, and who acts without an account
 
 
 class Account(SQLModel, table=True):
@@ -117,7 +120,7 @@ def create(
     """Add an account and return its one-time password.
 
     held: its roles; every role where none is named and it is the first account.
-    Raises: AccountExists, NameMalformed, Unprintable, RoleUnknown, FieldMissing.
+    Raises: AccountExists, NameMalformed, NameReserved, Unprintable, RoleUnknown, FieldMissing.
     """
     _check_name(session, name)
     given = list(held)
@@ -137,9 +140,16 @@ def _check_name(session: Session, name: str) -> None:
         raise FieldMissing("name", "Give the account a name; the record shows it with each deed.")
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
         raise NameMalformed(LONGEST_NAME)
-    alike = select(Account.name).where(func.lower(col(Account.name)) == name.lower())
-    if session.exec(alike).first() is not None:
+    if _read_as(name) in _NOBODYS:
+        raise NameReserved(name)
+    # compared here: SQLite folds the case of ASCII only
+    if _read_as(name) in map(_read_as, session.exec(select(Account.name))):
         raise AccountExists(name)
+
+
+def _read_as(name: str) -> str:
+    """What a name looks like to people: without the differences of case and of form."""
+    return normalize("NFKC", name).casefold()
 
 
 def reset(session: Session, account: Account, *, actor: str, now: datetime) -> str:

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlmodel import col, select
 
 from database import reading, writing
-from errors import AccountExists, FieldMissing, LastOwner, NameMalformed, RoleUnknown, Unprintable
+from errors import AccountExists, FieldMissing, LastOwner, NameMalformed, NameReserved, RoleUnknown, Unprintable
 from policy_versions.models import AuditEntry
 from tests.house import House
 from tests.web import people
@@ -60,6 +60,10 @@ NOBODY: list[tuple[str, list[str], type[Exception]]] = [
     ("", ["editor"], FieldMissing),
     ("ona", ["editor"], AccountExists),
     ("ONA", ["editor"], AccountExists),
+    ("ｏｎａ", ["editor"], AccountExists),
+    ("åSA", ["editor"], AccountExists),
+    ("Scheduler", ["editor"], NameReserved),
+    ("engine", ["editor"], NameReserved),
     ("key host", ["editor"], NameMalformed),
     ("ines at the command line", ["editor"], NameMalformed),
     ("x" * 61, ["editor"], NameMalformed),
@@ -73,12 +77,13 @@ NOBODY: list[tuple[str, list[str], type[Exception]]] = [
 def test_an_account_that_could_pass_for_somebody_else_is_not_made(
     app: Flask, owner: FlaskClient, house: House
 ) -> None:
+    people.account(house, "Åsa", "editor")
     for name, held, refusal in NOBODY:
         with writing(house.runtime.engine) as session, pytest.raises(refusal):
             accounts.create(session, name, held=held, actor="a test", now=house.now)
         assert post(owner, "/admin/users/new", name=name, roles=held).status_code in (409, 422), name
     with reading(house.runtime.engine) as session:
-        assert len(accounts.listed(session)) == 1
+        assert len(accounts.listed(session)) == 2
 
 
 def test_changed_roles_hold_at_once_and_end_the_sessions_that_had_others(
