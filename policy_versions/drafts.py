@@ -197,10 +197,15 @@ def _begins(written: str, policy: Policy) -> datetime:
         raise DayMalformed(written) from error
 
 
-def throw_away(session: Session, draft_id: int, *, actor: str, now: datetime) -> Policy:
-    """Discard a draft that a person does not want, and return its policy. Raises: NoSuchDraft."""
+def throw_away(
+    session: Session, draft_id: int, *, actor: str, now: datetime, version: int | None = None
+) -> Policy:
+    """Discard a draft that a person does not want, and return its policy.
+
+    version: the one that they have seen; None: whatever it says. Raises: NoSuchDraft, DraftChanged.
+    """
     of = session.get_one(Policy, by_id(session, draft_id).policy_id)
-    discard(session, draft_id)
+    discard(session, draft_id, version=version)
     _audit(session, "draft thrown away", of.id, draft_id, actor=actor, now=now)
     return of
 

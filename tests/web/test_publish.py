@@ -95,6 +95,19 @@ def test_a_save_over_a_newer_version_is_refused_with_both_texts_and_a_redline_be
     assert len(ids) == len(set(ids)), "two redlines on a page have names of their own"
 
 
+def test_nobody_throws_away_what_they_have_not_seen(
+    admin: Administrator, joel: Administrator, running: House
+) -> None:
+    draft = start_draft(admin, running)
+    page = f"/admin/drafts/{draft.id}"
+    joel.post(page, {**filled(draft, text=LONGER), "deed": "keep"})
+    html = admin.post(f"{page}/discard", filled(draft, text=FIRST), seen=page, status=409)
+    assert "joel kept another text while you had this one open" in words(html)
+    assert kept(running, draft).text == LONGER
+    admin.post(f"{page}/discard", filled(draft, version="2"), seen=page)
+    admin.get(page, 404)
+
+
 def test_keeping_mine_in_its_place_sets_theirs_aside_to_be_put_back(
     admin: Administrator, joel: Administrator, running: House
 ) -> None:

@@ -98,9 +98,15 @@ def others(draft_id: int) -> Response:
 
 
 @blueprint.post("/drafts/<row:draft_id>/discard", endpoint="discard_draft")
-def discard(draft_id: int) -> AnyResponse:
-    with writing(runtime().engine) as own:
-        policy = drafts.throw_away(own, draft_id, actor=actor(), now=runtime().clock.now(own))
+def discard(draft_id: int) -> Answer:
+    """Throw it away; but not what somebody else has kept since."""
+    seen = drafting.version() if "version" in request.form else None
+    try:
+        with writing(runtime().engine) as own:
+            at = runtime().clock.now(own)
+            policy = drafts.throw_away(own, draft_id, actor=actor(), now=at, version=seen)
+    except DraftChanged as refusal:
+        return draft_page.refused(draft_id, typed.fields(), refusal)
     flash("The draft is thrown away.")
     return redirect(url_for("admin.policy", slug=policy.slug))
 
