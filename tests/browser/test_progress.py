@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from sqlmodel import Session, col, update
+from sqlmodel import Session, col, delete, update
 
 from database import writing
 from notifier.models import Attempt, Batch, Notice
@@ -17,6 +17,7 @@ from tests.house import FIRST
 from tests.notifier.ledgers import Books, Plan
 from web import accounts
 from web.accounts import Account
+from web.sessions import AccountSession
 
 pytestmark = pytest.mark.browser
 
@@ -106,6 +107,16 @@ def test_a_part_that_answers_no_more_leaves_the_page_as_it_was(
     with page.expect_response(re.compile("/progress")):
         pass
     expect(page.locator("#notice-progress .big")).to_have_text("1 of 4 letters sent")
+
+
+def test_whoever_was_signed_out_meanwhile_is_led_to_signing_in(
+    watching: Page, runtime: Runtime, notice_id: int
+) -> None:
+    page = watching
+    page.goto(f"/admin/notices/{notice_id}")
+    with writing(runtime.engine) as session:
+        session.exec(delete(AccountSession))
+    expect(page).to_have_url(re.compile(f"/admin/sign-in\\?next=/admin/notices/{notice_id}$"))
 
 
 def test_without_scripts_a_link_reads_the_page_anew(

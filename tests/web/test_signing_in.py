@@ -74,6 +74,15 @@ def test_a_session_ends_when_it_was_not_used_for_an_hour(ines: FlaskClient, hous
     assert not is_in(ines)
 
 
+@pytest.mark.parametrize("path", ["notices/1/progress", "notices/1?every=5", "drafts/1/others"])
+def test_a_page_that_asks_by_itself_does_not_keep_a_session(ines: FlaskClient, house: House, path: str) -> None:
+    for _ in range(2):
+        later(house, minutes=25)
+        assert ines.get(f"/admin/{path}").status_code == 404  # let in, though there is none
+    later(house, minutes=10)
+    assert not is_in(ines)
+
+
 def test_a_session_ends_after_twelve_hours_however_busy_it_was(ines: FlaskClient, house: House) -> None:
     for _ in range(14):
         later(house, minutes=50)

@@ -108,8 +108,14 @@ def _asked_to_sign_in() -> Response:
     return redirect(url_for("admin.sign_in", next=request.full_path.rstrip("?")))
 
 
+# Asked again and again by a page that is open, whether or not anybody sits before it.
+_BY_ITSELF = ("notice_progress", "draft_others")
+
+
 def _seen() -> None:
     row = current_user.row
+    if permissions.name(request.endpoint) in _BY_ITSELF or "every" in request.args:
+        return  # else a session that nobody uses would not end
     if now() - row.seen_at >= sessions.SEEN_EVERY:
         with writing(runtime().engine) as own:
             sessions.seen(own, row.id, now=runtime().clock.now(own))

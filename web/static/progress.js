@@ -23,7 +23,7 @@
 
   const show = (html) => {
     const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("notice-progress");
-    if (!fresh) return false; // signed out, say
+    if (!fresh) return false;
     if (fresh.outerHTML !== part().outerHTML) part().replaceWith(fresh);
     say(fresh.dataset.words);
     return true;
@@ -33,7 +33,8 @@
     asking = true;
     let goesOn = true;
     try {
-      const answer = await fetch(part().dataset.from, { credentials: "same-origin", redirect: "error" });
+      const answer = await fetch(part().dataset.from, { credentials: "same-origin", redirect: "manual" });
+      if (answer.type === "opaqueredirect") return location.reload(); // signed out: it leads to signing in, and back
       goesOn = answer.ok ? show(await answer.text()) : answer.status >= 500;
       wait = answer.ok ? EVERY : Math.min(wait * 2, LONGEST);
     } catch {
