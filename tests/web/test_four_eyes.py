@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import ORMExecuteState
 from sqlmodel import Session, col, select
 
 import cli
@@ -396,3 +397,33 @@ def test_nobody_changes_what_was_compared_before_it_is_published(
     with reading(engine) as session:
         made = archive.history(session, policies.policy(session, "privacy")).entry(2).revision
     assert (made.text, held) == (LONGER, [True])
+
+
+# on SQLite one writes at a time
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_nobody_puts_a_notice_off_between_the_look_at_its_time_and_another_one(
+    ines: FlaskClient, noticed: House
+) -> None:
+    engine, page = noticed.runtime.engine, "/admin/notices/1"
+    held: list[bool] = []
+
+    def puts_off(state: ORMExecuteState) -> None:
+        """Somebody else, once its time was compared with the one that was typed."""
+        if not state.is_update or held:
+            return
+        held.append(False)
+        with engine.connect() as own:
+            own.execute(text("SET LOCAL lock_timeout = '50ms'"))
+            try:
+                own.execute(text("UPDATE notice SET due_at = due_at + interval '1 day'"))
+                own.commit()
+            except OperationalError:
+                held[0] = True
+
+    csrf = token(ines.get(page).text)
+    event.listen(Session, "do_orm_execute", puts_off)
+    try:
+        ines.post(f"{page}/schedule", data={"csrf_token": csrf, "due": "2026-06-01T14:30"})
+    finally:
+        event.remove(Session, "do_orm_execute", puts_off)
+    assert (held, noticed.notice().due_at.hour) == ([True], 14)

@@ -71,7 +71,7 @@ def _members(number: int) -> str:
 @blueprint.post("/notices/<row:notice_id>/schedule", endpoint="schedule_notice")
 def schedule(notice_id: int) -> Answer:
     def deed(own: Any, which: int, **by: Any) -> None:
-        found = service.by_id(own, which)
+        found = control.locked(own, which)
         due = words.time_of(request.form.get("due", ""), own.get_one(Policy, found.policy_id).zone)
         four_eyes.check_not_sooner(found, due)
         control.schedule(own, which, due, **by)

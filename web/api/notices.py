@@ -67,7 +67,7 @@ def schedule_notice(path: NoticePath, header: Once, body: shapes.When) -> Respon
 
 def _schedule(own: Session, which: int, *, due_at: datetime, **by: Any) -> None:
     if runtime().settings.four_eyes:
-        four_eyes.check_not_sooner(service.by_id(own, which), due_at)
+        four_eyes.check_not_sooner(control.locked(own, which), due_at)
     control.schedule(own, which, due_at, **by)
 
 
