@@ -210,18 +210,25 @@ def throw_away(
     return of
 
 
+def lock(session: Session, draft_id: int, *, version: int | None = None) -> None:
+    """Let nobody keep or open a draft before the transaction ends; taken before the audit log is written.
+
+    version: the one that was looked at. Raises: NoSuchDraft, DraftChanged.
+    """
+    stands_at = session.exec(select(Draft.version).where(Draft.id == draft_id).with_for_update()).first()
+    if stands_at is None:
+        raise NoSuchDraft
+    if version is not None and stands_at != version:
+        raise DraftChanged
+
+
 def discard(session: Session, draft_id: int, *, version: int | None = None) -> None:
     """Delete a draft and what was set aside of it: it is published, or not wanted.
 
     version: the one that was published; nobody's later words may go with it.
     Raises: NoSuchDraft; DraftChanged.
     """
-    locked = select(Draft.version).where(Draft.id == draft_id).with_for_update()  # nobody opens it meanwhile
-    stands_at = session.exec(locked).first()
-    if stands_at is None:
-        raise NoSuchDraft
-    if version is not None and stands_at != version:
-        raise DraftChanged
+    lock(session, draft_id, version=version)
     presence.forget(session, draft_id)
     earlier_drafts.forget(session, draft_id)
     session.exec(delete(Draft).where(col(Draft.id) == draft_id))

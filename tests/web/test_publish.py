@@ -10,7 +10,8 @@ from html import unescape
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
 
 from database import reading
@@ -35,6 +36,12 @@ from tests.web.test_admin import (
 __all__ = ["admin", "password_hash", "running"]  # fixtures
 
 JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_url")
+    return url
 
 
 def kept(house: House, draft: Draft) -> Draft:
@@ -494,3 +501,29 @@ def test_a_text_published_meanwhile_is_looked_at_before_the_draft_is_published(
     assert len(record(running).entries) == 2
     admin.post(f"{page}/publish", {**fields, "version": "2", "follows": field(html, "follows")})
     assert record(running).entry(3).revision.text == LONGER
+
+
+# on SQLite one writes at a time
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_draft_is_locked_before_the_log_as_by_whoever_throws_it_away(
+    admin: Administrator, running: House
+) -> None:
+    """The other way round, the two would wait for each other until the database ended one of them."""
+    draft, engine = start_draft(admin, running), running.runtime.engine
+    held: list[bool] = []
+
+    def looks(session: Session, _context: object) -> None:
+        if not any(isinstance(one, AuditEntry) and one.action == "published" for one in session.new):
+            return
+        with engine.connect() as own:
+            try:
+                own.execute(text(f"SELECT 1 FROM draft WHERE id = {draft.id} FOR UPDATE NOWAIT"))
+            except OperationalError:
+                held.append(True)
+
+    event.listen(Session, "after_flush", looks)
+    try:
+        admin.post(f"/admin/drafts/{draft.id}/publish", filled(draft, confirm="2"))
+    finally:
+        event.remove(Session, "after_flush", looks)
+    assert (held, len(record(running).entries)) == ([True], 2)

@@ -151,10 +151,11 @@ def _publish(draft_id: int, summary: str) -> AnyResponse:
     with writing(runtime().engine) as own:
         locked = policies.lock(own, policy.slug)
         _record(own, locked)
+        drafts.lock(own, draft_id, version=found.version)
         instant = runtime().clock.now(own)
         publication = replace(given, expected_audience=expected, tell_first=drafting.tell_first())
         made = archive.publish(own, locked, publication, actor=actor(), now=instant)
-        drafts.discard(own, draft_id, version=found.version)
+        drafts.discard(own, draft_id)
     flash(f"No. {made.number} of {policy.title} is published. The scheduler decides it within seconds.")
     return redirect(url_for("admin.policy", slug=policy.slug))
 
