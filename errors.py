@@ -878,6 +878,11 @@ class PasswordTooLong(Invalid):
         super().__init__(f"Choose a password of at most {most:,} characters.")
 
 
+class PasswordKnown(Invalid):
+    def __init__(self) -> None:
+        super().__init__("Choose another password than the one-time one: whoever gave it to you knows it.")
+
+
 class NameMalformed(Invalid):
     """`field` names it for the form."""
 

@@ -18,6 +18,7 @@ from errors import (
     NameMalformed,
     NameReserved,
     NoSuchAccount,
+    PasswordKnown,
     SignInRefused,
     Unprintable,
 )
@@ -161,8 +162,13 @@ def reset(session: Session, account: Account, *, actor: str, now: datetime) -> s
 
 
 def change_password(session: Session, account: Account, password: str, *, now: datetime | None = None) -> None:
-    """Set an account's own password; every open session of it ends. Raises: PasswordTooShort, PasswordTooLong."""
+    """Set an account's own password; every open session of it ends.
+
+    Raises: PasswordTooShort, PasswordTooLong; PasswordKnown, where it is the one-time one again.
+    """
     passwords.check(password)
+    if account.one_time and passwords.matches(account.password_hash, password):
+        raise PasswordKnown
     _set(session, account, password, one_time=False)
     if now is not None:
         note(session, account, "password changed", actor=account.name, now=now)

@@ -16,6 +16,7 @@ from policy_versions import archive, drafts, policies
 from policy_versions.archive import History
 from policy_versions.models import AuditEntry, Draft
 from tests.house import FIRST, LONGER, TYPO, House
+from tests.once import made_once
 from web import accounts, passwords, roles
 from web.accounts import Account
 
@@ -76,6 +77,7 @@ def admin(client: FlaskClient, house: House, password_hash: str) -> Administrato
 
 
 @pytest.fixture
+@made_once
 def running(house: House) -> House:
     house.runtime.clock.instant -= timedelta(days=1)  # type: ignore[attr-defined]
     house.policy(time_zone="Europe/Stockholm")
@@ -148,6 +150,8 @@ def test_a_one_time_password_opens_only_its_own_change(client: FlaskClient, hous
     short = person.post("/admin/password", {"password": "short", "again": "short"}, status=422)
     assert "at least 12" in words(short)
     person.post("/admin/password", {"password": PASSWORD, "again": "another password"}, status=422)
+    same = person.post("/admin/password", {"password": password, "again": password}, status=422)
+    assert "whoever gave it to you knows it" in words(same)
     person.post("/admin/password", {"password": PASSWORD, "again": PASSWORD})
     assert "Audit log" in person.get("/admin/audit")
     with reading(house.runtime.engine) as session, pytest.raises(Exception, match="do not go together"):
