@@ -78,26 +78,27 @@ def test_sessions_begin_are_found_and_end(house: House) -> None:
 
 
 @both
-def test_of_two_uses_of_a_code_at_once_one_opens(house: House) -> None:
+def test_of_two_uses_of_a_code_at_once_one_opens_and_so_of_a_recovery_code(house: House) -> None:
     number = people.account(house, "ines")
     with writing(house.runtime.engine) as session:
         sealed = second_factor.begin(SECRET)
         secret = base64.b32decode(second_factor.shown(sealed, SECRET) or "")
         step = int(house.now.timestamp()) // second_factor.STEP
         first = second_factor.code_at(secret, step - 1).decode()
-        second_factor.confirm(session, number, sealed, first, SECRET, now=house.now)
+        recovery = second_factor.confirm(session, number, sealed, first, SECRET, now=house.now)
     code = second_factor.code_at(secret, step).decode()
 
-    def use(_: int) -> bool:
+    def use(typed: str) -> bool:
         try:
             with writing(house.runtime.engine) as session:
-                second_factor.check(session, number, code, SECRET, now=house.now)
+                second_factor.check(session, number, typed, SECRET, now=house.now)
         except CodeRefused:
             return False
         return True
 
     with ThreadPoolExecutor(2) as pool:
-        assert sorted(pool.map(use, range(2))) == [False, True]
+        for typed in (code, recovery[0]):
+            assert sorted(pool.map(use, (typed, typed))) == [False, True]
 
 
 @both
