@@ -88,12 +88,21 @@ def is_sure(found: AccountSession, now: datetime) -> bool:
     return now - found.sure_at < SURE_FOR
 
 
-def renew(session: Session, which: int, *, now: datetime, sure: bool) -> str | None:
-    """Give a session another token, as after its person showed again who they are; None where it has ended."""
-    token = secrets.token_urlsafe(32)
-    values = {"token_sha256": _sha256(token), **({"sure_at": now} if sure else {})}
-    won = session.exec(update(AccountSession).where(col(AccountSession.id) == which).values(**values))
-    return token if won.rowcount == 1 else None
+def holds(session: Session, token: str) -> bool:
+    """Whether a session has not ended yet; it is locked, so that it does not before the transaction has."""
+    own = select(AccountSession.id).where(AccountSession.token_sha256 == _sha256(token)).with_for_update()
+    return session.exec(own).first() is not None
+
+
+def renew(session: Session, token: str, *, now: datetime) -> str | None:
+    """Give a session another token, as its person showed again who they are; None where it has ended.
+
+    By its token: SQLite gives the number of a row that is gone to the next one, which is somebody else's.
+    """
+    other = secrets.token_urlsafe(32)
+    own = update(AccountSession).where(col(AccountSession.token_sha256) == _sha256(token))
+    won = session.exec(own.values(token_sha256=_sha256(other), sure_at=now))
+    return other if won.rowcount == 1 else None
 
 
 def listed(session: Session, account_id: int, lasting: Lasting, *, now: datetime) -> Sequence[AccountSession]:

@@ -241,6 +241,26 @@ def test_what_changes_while_a_password_is_looked_at_lets_nobody_in_by_how_it_was
     assert (answer.status_code, rows(house)) == (401, [])
 
 
+def test_nobody_comes_into_the_session_that_bears_the_number_of_their_own(
+    app: Flask, house: House, meanwhile: Any
+) -> None:
+    """SQLite gives a number again once its row is gone."""
+    people.account(house, "eve", "editor")
+    olga = people.account(house, "olga", "owner")
+    eve = people.sign_in(app, "eve")
+    csrf = token(eve.get("/admin/sure").text)
+
+    def in_her_place() -> None:
+        with writing(house.runtime.engine) as session:
+            sessions.end_all(session, accounts.named(session, "eve").id or 0)
+            sessions.begin(session, olga, sessions.Whence("192.0.2.1", ""), now=house.now)
+
+    meanwhile(in_her_place)
+    assert eve.post("/admin/sure", data={"csrf_token": csrf, "password": PASSWORD}).status_code == 401
+    assert not is_in(eve)
+    assert [row.account_id for row in rows(house)] == [olga]
+
+
 def test_a_hash_made_anew_leads_on_to_the_code(app: Flask, ines: FlaskClient, house: House) -> None:
     secret, _ = set_up(ines, house)
     later(house, seconds=30)

@@ -17,7 +17,6 @@ from web.admin import blueprint
 from web.admin.sign_in import Answer, keep, lasting, whence
 from web.context import now, runtime, session
 from web.errors import status_of
-from web.sessions import AccountSession
 
 
 def own(within: Session) -> Account:
@@ -26,7 +25,7 @@ def own(within: Session) -> Account:
     Raises: NoSuchSession where the session that asks was ended meanwhile.
     """
     found = within.get_one(Account, current_user.account.id, with_for_update=True)
-    if within.get(AccountSession, current_user.row.id, with_for_update=True) is None:
+    if not sessions.holds(within, current_user.get_id()):
         raise NoSuchSession
     return found
 
@@ -99,7 +98,7 @@ def set_up_factor() -> Answer:
             codes = second_factor.confirm(within, found.id or 0, sealed, typed, key, now=instant)
             accounts.note(within, found, "second factor set up", actor=found.name, now=instant)
             sessions.end_all(within, found.id or 0, but=current_user.row.id)
-            token = sessions.renew(within, current_user.row.id, now=instant, sure=True)
+            token = sessions.renew(within, current_user.get_id(), now=instant)
     except Refusal as refusal:
         return _factor_form(str(refusal)), status_of(refusal)
     cookie.pop(_BEGUN, None)

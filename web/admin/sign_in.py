@@ -345,7 +345,7 @@ def _made_sure(password: str) -> None:
     with writing(runtime().engine) as own:
         instant = runtime().clock.now(own)
         throttling.forgive(own, claimed, kinds, secret, now=instant)
-        token = sessions.renew(own, current_user.row.id, now=instant, sure=True)
+        token = sessions.renew(own, current_user.get_id(), now=instant)
     if token is None:
         raise SignInRefused
     keep(token)
