@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
@@ -68,10 +69,14 @@ def sign_in_kinds(name: str, address: str) -> dict[str, str]:
     return {"name from address": f"{place} {called}", "address": place, "name": called}
 
 
+_WITH_PORT = re.compile(r"\[([0-9a-fA-F:.]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")  # as some proxies forward it
+
+
 def _place(address: str) -> str:
     """One household or host: an IPv6 address by its /64, which is one subscriber's."""
+    with_port = _WITH_PORT.fullmatch(address)
     try:
-        parsed = ip_address(address)
+        parsed = ip_address(with_port[1] or with_port[2] if with_port else address)
     except ValueError:
         return address
     if not isinstance(parsed, IPv6Address):

@@ -377,6 +377,12 @@ def test_readers_of_ipv4_on_a_socket_of_ipv6_are_not_one_address(app: Flask, hou
     assert guess(app, address="::ffff:192.0.2.2") == 401
 
 
+def test_another_port_is_no_other_address(app: Flask, house: House) -> None:
+    """Some proxies name the client's port as well, which is another one each time."""
+    for places in ((f"192.0.2.1:{port}" for port in range(6)), (f"[2001:db8::1]:{port}" for port in range(6))):
+        assert [guess(app, address=place) for place in places] == [401] * 5 + [429]
+
+
 def test_the_tallies_hold_no_name_and_no_address(app: Flask, house: House) -> None:
     guess(app, name="my secret password", address="192.0.2.77")
     with reading(house.runtime.engine) as session:
