@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import shutil
@@ -20,6 +21,7 @@ from sqlmodel import Session
 import database
 from notifier.runtime import Runtime
 from settings import Settings
+from tests import once
 from tests.house import FIRST, House, KeptLetters, SetClock
 from tests.notifier.ledgers import Books
 from tests.postgresql import TEMPLATE, Lent, address
@@ -43,6 +45,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("socket") or item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
+        if isinstance(item, pytest.Function):
+            _what_is_made_once_first(item)
+
+
+def _what_is_made_once_first(item: pytest.Function) -> None:
+    """A house can be put back only before others, such as who signs in, have written to it."""
+    asked = [name for name in inspect.signature(item.obj).parameters if name in item.fixturenames]
+    if asked:
+        asked.sort(key=lambda name: name not in once.NAMES)
+        places = sorted(item.fixturenames.index(name) for name in asked)
+        for place, name in zip(places, asked, strict=True):
+            item.fixturenames[place] = name
 
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -69,6 +83,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     engine = database.create_engine(f"sqlite:///{path}")
     database.migrate(engine)
     database.forget_erased(engine)
+    once.know_empty(engine)
     engine.dispose()
     return path
 
@@ -102,6 +117,7 @@ def postgresql_databases(postgresql_server: str) -> Iterator[Lent]:
         connection.execute(text(f"CREATE DATABASE {TEMPLATE}"))
     template = database.create_engine(address(maintenance, TEMPLATE))
     database.migrate(template)
+    once.know_empty(template)
     template.dispose()
     yield Lent(maintenance)
     maintenance.dispose()

@@ -132,6 +132,7 @@ class Placed(NamedTuple):
 @dataclass(slots=True)
 class House:
     runtime: Runtime
+    stand: Any = None  # as which it was put back last (see tests/once.py)
 
     @property
     def now(self) -> datetime:

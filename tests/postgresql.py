@@ -24,9 +24,8 @@ _EMPTY = "SELECT string_agg(format('DELETE FROM %I', tablename), ';') FROM pg_ta
 _RESTART = """SELECT string_agg(format('SELECT setval(%L, %s, %L)',
     sequencename, coalesce(last_value, start_value), last_value IS NOT NULL), ';')
 FROM pg_sequences WHERE schemaname = 'public'"""
-_PUT_BACK = """SELECT string_agg(
-    format('INSERT INTO {0} SELECT * FROM json_populate_record(NULL::{0}, %L)', to_json(one)), ';')
-FROM {0} one"""
+_PUT_BACK = """SELECT format('INSERT INTO {0} SELECT * FROM json_populate_recordset(NULL::{0}, %L)', json_agg(one))
+FROM {0} one HAVING count(*) > 0"""
 
 
 class Lent:
@@ -42,7 +41,7 @@ class Lent:
         self._names = (f"test_{number}" for number in itertools.count())
         self._returned: str | None = None
         with self._on(TEMPLATE) as connection:
-            self._emptying = _emptying(connection)
+            self._emptying = as_it_stands(connection)
             self._schema, self._size = _state(connection)
 
     @contextmanager
@@ -95,8 +94,8 @@ def _state(connection: Connection) -> tuple[list[tuple[int, ...]], int]:
     return connection.execute(_SCHEMA).fetchall(), size[0] if size else 0
 
 
-def _emptying(connection: Connection) -> bytes:
-    """The statements by which every table has the rows of a new database again, and numbers begin anew."""
+def as_it_stands(connection: Connection) -> bytes:
+    """The statements by which every table has the rows again that it has now, and numbers go on from here."""
     tables = [name for (name,) in connection.execute(_TABLES)]
     put_back = [connection.execute(sql.SQL(_PUT_BACK).format(sql.Identifier(name))) for name in tables]
     made = [connection.execute(_EMPTY), *put_back, connection.execute(_RESTART)]

@@ -8,9 +8,11 @@ import pytest
 
 from notifier import deciding
 from tests.house import FIRST, House
+from tests.once import made_once
 
 
 @pytest.fixture
+@made_once
 def running(house: House) -> House:
     """A policy with a first text in force since yesterday's noon, decided, and nobody told of anything yet."""
     clock = house.runtime.clock

@@ -18,11 +18,13 @@ from policy_versions.models import Revision
 from tests.house import LONGER, House
 from tests.notifier.sending import change, soon, together
 from tests.notifier.sending import member as member_of
+from tests.once import made_once
 
 Later = Callable[..., datetime]
 
 
 @pytest.fixture
+@made_once
 def told(running: House) -> House:
     running.member("ada")
     running.member("cem", guardian_email="parent@example.com")

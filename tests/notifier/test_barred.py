@@ -18,11 +18,13 @@ from notifier.events.reading import Reported
 from notifier.models import Suppression
 from policy_versions.models import AuditEntry
 from tests.house import FIRST, LONGER, House, KeptLetters
+from tests.once import made_once
 
 PUNYCODE, OWN_SCRIPT = "eva@xn--bcher-kva.example", "eva@bücher.example"
 
 
 @pytest.fixture
+@made_once
 def running(house: House, later: Callable[..., datetime]) -> House:
     later(days=-1)
     house.policy()

@@ -36,6 +36,7 @@ from notifier.senders.protocol import NotSent, Refused, Unknown
 from policy_versions import archive, policies
 from policy_versions.models import AuditEntry
 from tests.house import FIRST, LONGER, TYPO, House, KeptLetters
+from tests.once import made_once
 
 Later = Callable[..., datetime]
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
@@ -43,6 +44,7 @@ NOBODY = 2**31 - 1
 
 
 @pytest.fixture
+@made_once
 def running(house: House) -> House:
     """A first text in force since yesterday's noon, and three members."""
     clock = house.runtime.clock

@@ -20,12 +20,14 @@ from notifier.specimen import Specimen
 from policy_versions import archive, policies
 from tests.house import FIRST, LONGER, House, KeptLetters
 from tests.notifier.lives import Life, steps_of
+from tests.once import made_once
 
 Later = Callable[..., datetime]
 LONGEST = LONGER.replace("24 months", "36 months")
 
 
 @pytest.fixture
+@made_once
 def running(house: House) -> House:
     clock = house.runtime.clock
     clock.instant -= timedelta(days=1)  # type: ignore[attr-defined]

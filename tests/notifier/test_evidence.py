@@ -28,11 +28,13 @@ from tests.house import House, KeptLetters, SetClock
 from tests.notifier import records
 from tests.notifier.lives import Life, steps_of
 from tests.notifier.sending import Later
+from tests.once import made_once
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
+@made_once
 def record(house: House, letters: KeptLetters, later: Later) -> House:
     records.of_everything(house, letters, later)
     return house

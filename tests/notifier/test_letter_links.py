@@ -21,11 +21,13 @@ from notifier.senders.folder import FolderSender
 from policy_versions import archive, policies
 from tests.house import LONGER, House, KeptLetters
 from tests.notifier.sending import change, member, opened, soon
+from tests.once import made_once
 
 Later = Callable[..., datetime]
 
 
 @pytest.fixture
+@made_once
 def told(running: House) -> House:
     running.member("ada")
     running.member("cem", guardian_email="parent@example.com")

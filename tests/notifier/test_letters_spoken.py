@@ -20,6 +20,7 @@ from policy_versions.diff import compare
 from tests.house import FIRST, LONGER, House, KeptLetters
 from tests.notifier.test_letters import CONTEXT, OWN_PAGE, PREFIX, VARIANTS, Found, Page, change, letter, new
 from tests.notifier.test_subscriptions import QUESTION, news
+from tests.once import made_once
 
 LANGUAGES = wording.languages()[1:]
 # Words of every English sentence here; none is one of another language that we speak.
@@ -229,6 +230,7 @@ def database_url(sqlite_url: str) -> str:
 
 
 @pytest.fixture
+@made_once
 def told(house: House, later: Callable[..., datetime]) -> House:
     """Members of several locales under the first text."""
     house.policy(time_zone="Europe/Stockholm")

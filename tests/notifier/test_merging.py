@@ -38,6 +38,7 @@ from policy_versions.models import AuditEntry
 from tests.house import LONGER, House, KeptLetters
 from tests.notifier.lives import by_kind, one_by_one, record_of
 from tests.notifier.sending import Later
+from tests.once import made_once
 
 MUCH_LONGER = LONGER.replace("24 months", "48 months")
 
@@ -85,6 +86,7 @@ def spans(line: Timeline) -> list[tuple[int, datetime, datetime | None, str]]:
 
 
 @pytest.fixture
+@made_once
 def two(running: House, later: Later) -> House:
     """ada, who joined on the eve, and her second account ada2, of an hour ago; both under the first text."""
     running.member("ada", joined_at="2026-05-31T20:00:00Z")

@@ -40,6 +40,7 @@ from policy_versions.overruling import Override
 from settings import Settings
 from tests.conftest import make_settings
 from tests.house import FIRST, LONGER, TYPO, House, KeptLetters
+from tests.once import made_once
 
 Later = Callable[..., datetime]
 LONGER_TYPO = LONGER.replace("e-mail address.", "e-mail adress.")
@@ -51,6 +52,7 @@ def given_settings(database_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+@made_once
 def running(house: House) -> House:
     """A first text in force since yesterday's noon, and two members."""
     clock = house.runtime.clock
@@ -836,6 +838,7 @@ def test_letters_not_written_yet_use_the_latest_summary_where_the_publisher_has_
 
 
 @pytest.fixture
+@made_once
 def guarded(running: House, later: Later) -> House:
     """No. 2 stands at level 4, and is upcoming; so is No. 3, which mends a word of it."""
     running.publish(LONGER, effective_at=running.now + timedelta(days=30))
@@ -908,6 +911,7 @@ def reopening_of(house: House) -> Reopening:
 
 
 @pytest.fixture
+@made_once
 def upcoming(running: House, later: Later) -> House:
     """No. 2 keeps records longer; No. 3 mends a word of it. Neither is in force yet."""
     running.publish(LONGER, effective_at=running.now + timedelta(days=30))

@@ -27,6 +27,7 @@ from notifier.senders.protocol import NotSent, Refused, Unknown
 from policy_versions import archive, policies
 from policy_versions.models import AuditEntry
 from tests.house import FIRST, LONGER, House, KeptLetters
+from tests.once import made_once
 
 Later = Callable[..., datetime]
 WINDOW = timedelta(hours=1)
@@ -35,6 +36,7 @@ LONGEST = LONGER.replace("24 months", "36 months")
 
 
 @pytest.fixture
+@made_once
 def running(house: House) -> House:
     clock = house.runtime.clock
     clock.instant -= timedelta(days=1)  # type: ignore[attr-defined]

@@ -21,6 +21,7 @@ from policy_versions.models import AuditEntry
 from settings import Settings
 from tests.conftest import make_settings
 from tests.house import FIRST, LONGER, TYPO, House, KeptLetters
+from tests.once import made_once
 
 Later = Callable[..., datetime]
 NAMES = ("ada", "bob", "cem", "dan", "eva", "fay")
@@ -34,6 +35,7 @@ def given_settings(database_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+@made_once
 def running(house: House, later: Later) -> House:
     later(days=-1)
     house.policy()
@@ -46,6 +48,7 @@ def running(house: House, later: Later) -> House:
 
 
 @pytest.fixture
+@made_once
 def scheduled(running: House) -> House:
     """No. 2's notice is due in an hour."""
     running.publish(LONGER, rule="notice", notice_days=30, effective_at=running.now + timedelta(days=40))
@@ -54,6 +57,7 @@ def scheduled(running: House) -> House:
 
 
 @pytest.fixture
+@made_once
 def backup(scheduled: House, letters: KeptLetters, later: Later) -> House:
     """As it was kept: the letters of two were taken, those of two are in doubt, and those of two wait."""
     later(hours=1)

@@ -15,9 +15,11 @@ from notifier.searching import Which
 from tests.conftest import NOON, make_engine
 from tests.house import House
 from tests.notifier.test_progress import Statements
+from tests.once import made_once
 
 
 @pytest.fixture
+@made_once
 def known(house: House) -> House:
     for name, fields in (
         *(("ada", {}), ("adam", {"locale": "de"}), ("Ada", {"email": "other@example.com"})),

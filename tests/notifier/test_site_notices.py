@@ -18,12 +18,14 @@ from tests.house import LONGER, House
 from tests.notifier.events.reports import hear, of
 from tests.notifier.sending import change, member, set_notice, soon, together
 from tests.notifier.test_unreached import names
+from tests.once import made_once
 
 Later = Callable[..., datetime]
 NEXT = LONGER.replace("24 months", "36 months")
 
 
 @pytest.fixture
+@made_once
 def told(running: House) -> House:
     """Ada and Bob were sent a letter, Dan has no address, Cem has a guardian; it applies in three days."""
     running.member("ada")

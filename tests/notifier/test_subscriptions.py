@@ -36,12 +36,14 @@ from policy_versions.significance import Finding
 from settings import Settings
 from tests.conftest import make_settings
 from tests.house import FIRST, LONGER, TYPO, House, KeptLetters
+from tests.once import made_once
 
 Later = Callable[..., datetime]
 READER = "reader@example.com"
 
 
 @pytest.fixture
+@made_once
 def published(house: House) -> House:
     house.policy()
     house.publish(FIRST)

@@ -27,11 +27,13 @@ from notifier.press import Press
 from notifier.senders.protocol import Accepted, Message, NotSent, Recipient, Refused, Unknown
 from policy_versions import archive, policies
 from tests.house import FIRST, LONGER, TYPO, House, KeptLetters
+from tests.once import made_once
 
 Later = Callable[..., datetime]
 
 
 @pytest.fixture
+@made_once
 def running(house: House) -> House:
     """A policy with a first text in force since yesterday's noon, decided, and nobody told of anything yet."""
     clock = house.runtime.clock

@@ -16,6 +16,7 @@ from policy_versions import archive, policies, translations
 from policy_versions.models import Translation
 from tests.house import FIRST, LONGER, House, KeptLetters
 from tests.notifier.sending import soon
+from tests.once import made_once
 from tests.policy_versions.test_translations import GERMAN, LONGER_GERMAN, translate
 
 Later = Callable[..., datetime]
@@ -30,6 +31,7 @@ WITHDRAWN_ELSEWHERE = (
 
 
 @pytest.fixture
+@made_once
 def running(house: House, later: Later) -> House:
     house.policy()
     house.publish(FIRST)
@@ -39,6 +41,7 @@ def running(house: House, later: Later) -> House:
 
 
 @pytest.fixture
+@made_once
 def told(running: House, letters: KeptLetters, later: Later) -> House:
     """No. 2 was told of, in four locales; its German translation was wrong, and is mended."""
     for name, locale in (("ada", "de"), ("bea", "de-AT"), ("cy", "en-GB"), ("dora", "fr")):

@@ -14,12 +14,14 @@ from policy_versions import archive, policies
 from tests.house import LONGER, House
 from tests.notifier.events.reports import hear, letter, of, without_ids
 from tests.notifier.sending import change
+from tests.once import made_once
 
 Later = Callable[..., datetime]
 NEXT = LONGER.replace("24 months", "36 months")
 
 
 @pytest.fixture
+@made_once
 def told(running: House) -> House:
     """Ada, Bob and Cem were each sent a letter; it applies in three days."""
     for name in ("ada", "bob", "cem"):

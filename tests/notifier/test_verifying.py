@@ -27,6 +27,7 @@ from policy_versions.models import AuditEntry
 from tests.house import House, KeptLetters
 from tests.notifier import records
 from tests.notifier.sending import Later
+from tests.once import made_once
 
 assert notifier.idempotency and notifier.keys and notifier.verifications  # for their tables
 assert web.accounts and web.four_eyes and web.throttling
@@ -110,6 +111,7 @@ NO_FACTS = {
 
 
 @pytest.fixture
+@made_once
 def record(house: House, letters: KeptLetters, later: Later) -> House:
     records.of_everything(house, letters, later)
     with reading(house.runtime.engine) as session:

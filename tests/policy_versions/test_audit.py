@@ -13,6 +13,7 @@ from policy_versions.models import AuditEntry
 from policy_versions.origins import AuditOrigin
 from tests.conftest import NOON
 from tests.house import House
+from tests.once import made_once
 
 
 def note(house: House, actor: str, action: str, subject: str, days: int = 0) -> None:
@@ -22,6 +23,7 @@ def note(house: House, actor: str, action: str, subject: str, days: int = 0) -> 
 
 
 @pytest.fixture
+@made_once
 def log(house: House) -> House:
     with origins.coming(origins.PAGES, "203.0.113.7"):
         note(house, "ines", "published", "revision 1")

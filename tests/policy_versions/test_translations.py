@@ -18,6 +18,7 @@ from policy_versions import archive, audit, locales, policies, translations
 from policy_versions.models import AuditEntry, DueTranslation, Translation, TranslationDecision
 from policy_versions.translations import Given
 from tests.house import FIRST, LONGER, House
+from tests.once import made_once
 
 Later = Callable[..., datetime]
 GERMAN = """# Datenschutz
@@ -35,6 +36,7 @@ BRITISH = FIRST.replace("collect", "gather")
 
 
 @pytest.fixture
+@made_once
 def published(house: House) -> House:
     house.policy()
     house.publish(FIRST)

@@ -13,6 +13,7 @@ from notifier import suppressions
 from notifier.models import Suppression
 from policy_versions.models import AuditEntry
 from tests.house import House
+from tests.once import made_once
 from tests.web.test_admin import Administrator, admin, password_hash, running, words
 
 __all__ = ["admin", "password_hash", "running"]  # fixtures
@@ -20,6 +21,7 @@ PAGE = "/admin/addresses"
 
 
 @pytest.fixture
+@made_once
 def barred(running: House) -> House:
     """Ada's address bounced; so did one that is nobody's."""
     with writing(running.runtime.engine) as session:

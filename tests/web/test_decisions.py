@@ -15,6 +15,7 @@ from policy_versions.models import AuditEntry, DecisionRecord
 from settings import Settings
 from tests.conftest import make_settings
 from tests.house import FIRST, LONGER, TYPO, House
+from tests.once import made_once
 from tests.web.test_admin import PASSWORD, Administrator, filled, password_hash, start_draft, token, words
 from web import accounts, roles
 from web.accounts import Account
@@ -50,6 +51,7 @@ def ines(house: House, app: Flask, password_hash: str) -> Administrator:
 
 
 @pytest.fixture
+@made_once
 def running(house: House) -> House:
     """Two members, and No. 2 decided significant a minute ago; it is in force in 30 days."""
     house.runtime.clock.instant -= timedelta(days=1)  # type: ignore[attr-defined]

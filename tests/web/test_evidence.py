@@ -21,6 +21,7 @@ from policy_versions.models import AuditEntry, Revision
 from tests.house import House, KeptLetters
 from tests.notifier import records
 from tests.notifier.sending import Later
+from tests.once import made_once
 from tests.web.test_admin import Administrator, password_hash, token, words
 from tests.web.test_decisions import account
 
@@ -34,6 +35,7 @@ def ines(house: House, app: Flask, password_hash: str) -> Administrator:
 
 
 @pytest.fixture
+@made_once
 def told(house: House, letters: KeptLetters, later: Later) -> House:
     records.told(house, letters, later)
     return house

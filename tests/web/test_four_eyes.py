@@ -23,6 +23,7 @@ from policy_versions.models import AuditEntry, Draft
 from settings import Settings
 from tests.conftest import make_settings
 from tests.house import FIRST, LONGER, House
+from tests.once import made_once
 from tests.web import people
 from tests.web.test_admin import token, words
 from tests.web.test_signing_in import later, post
@@ -49,6 +50,7 @@ def app(house: House) -> Flask:
 
 
 @pytest.fixture
+@made_once
 def running(house: House) -> House:
     later(house, days=-1)
     house.policy()
@@ -266,6 +268,7 @@ def test_a_request_that_is_not_there_is_not_found(joel: FlaskClient) -> None:
 
 
 @pytest.fixture
+@made_once
 def noticed(running: House) -> House:
     """A notice that waits to be overruled."""
     running.publish(LONGER, effective_at=running.now + timedelta(days=40))

@@ -18,6 +18,7 @@ from policy_versions import archive, policies
 from tests.house import LONGER, House, KeptLetters
 from tests.notifier.sending import change
 from tests.notifier.sending import member as member_of
+from tests.once import made_once
 from tests.policy_versions.test_naming import rename
 from web.public.present import grouped
 
@@ -30,6 +31,7 @@ def _at_an_address_of_their_own(reader: FlaskClient) -> None:
 
 
 @pytest.fixture
+@made_once
 def running(house: House, later: Later) -> House:
     house.policy()
     house.publish(LONGER.replace("24 months", "12 months"), revision_date="2026-06-01")
@@ -41,6 +43,7 @@ def running(house: House, later: Later) -> House:
 
 
 @pytest.fixture
+@made_once
 def asked(running: House) -> House:
     """Both were asked to accept."""
     running.publish(LONGER, rule="acceptance", revision_date="2026-06-02", summary="Kept longer.")
@@ -49,6 +52,7 @@ def asked(running: House) -> House:
 
 
 @pytest.fixture
+@made_once
 def told(running: House) -> House:
     """Both were told; it applies in thirty days."""
     running.publish(LONGER, rule="notice", notice_days=30, revision_date="2026-06-02", summary="Kept longer.")

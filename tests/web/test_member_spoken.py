@@ -18,6 +18,7 @@ from policy_versions import policies, translations
 from tests.house import FIRST, LONGER, House, KeptLetters
 from tests.notifier.sending import member as member_of
 from tests.notifier.test_letters_spoken import ENGLISH
+from tests.once import made_once
 from tests.web.test_member import link, send
 
 LANGUAGES = wording.languages()
@@ -30,6 +31,7 @@ def _at_an_address_of_their_own(reader: FlaskClient) -> None:
 
 
 @pytest.fixture
+@made_once
 def asked(house: House, later: Callable[..., datetime]) -> House:
     """A German member and a guardian of one were asked to accept a text that says nothing in English."""
     house.policy(title="Plovtekst", time_zone="Europe/Stockholm", locale="de")

@@ -18,6 +18,7 @@ from notifier.revocations import LinkRevocation
 from policy_versions import dates
 from policy_versions.models import AuditEntry, Policy, Revision
 from tests.house import FIRST, LONGER, House, KeptLetters
+from tests.once import made_once
 from tests.web.test_admin import Administrator, admin, password_hash, running, token, words
 
 __all__ = ["admin", "password_hash", "running"]  # fixtures
@@ -35,6 +36,7 @@ def actions(house: House) -> list[str]:
 
 
 @pytest.fixture
+@made_once
 def told(running: House, letters: KeptLetters) -> House:
     """Ada and Bob were told of No. 2, which waits for its period; Ada said that she has read it."""
     running.publish(LONGER, rule="notice", notice_days=10, effective_at=running.now + timedelta(days=5))

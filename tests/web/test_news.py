@@ -11,11 +11,13 @@ from flask.testing import FlaskClient
 from database import writing
 from policy_versions import archive, policies, retiring
 from tests.house import FIRST, LONGER, TYPO, House
+from tests.once import made_once
 
 Later = Callable[..., datetime]
 
 
 @pytest.fixture
+@made_once
 def told(house: House, later: Later) -> House:
     """Published on 1 June 2026: a first text; on 2 June, one that is significant and in force from 2 July."""
     house.policy(time_zone="UTC")

@@ -19,6 +19,7 @@ from policy_versions.models import AuditEntry
 from settings import Settings
 from tests.conftest import make_settings
 from tests.house import FIRST, LONGER, House, KeptLetters
+from tests.once import made_once
 from tests.web.test_admin import Administrator, filled, password_hash, start_draft, words
 from tests.web.test_decisions import account
 
@@ -39,6 +40,7 @@ def ines(house: House, app: Flask, password_hash: str) -> Administrator:
 
 
 @pytest.fixture
+@made_once
 def running(house: House) -> House:
     house.runtime.clock.instant -= timedelta(days=1)  # type: ignore[attr-defined]
     house.policy(time_zone="Europe/Stockholm")
@@ -51,6 +53,7 @@ def running(house: House) -> House:
 
 
 @pytest.fixture
+@made_once
 def scheduled(running: House) -> House:
     """No. 2's notice is due in an hour; three members."""
     running.publish(LONGER, rule="notice", notice_days=30, effective_at=running.now + timedelta(days=40))
@@ -59,6 +62,7 @@ def scheduled(running: House) -> House:
 
 
 @pytest.fixture
+@made_once
 def sending(running: House, letters: KeptLetters) -> House:
     """One letter was taken, one is in doubt, and one waits, as the quota is spent."""
     letters.request_size = 1

@@ -10,12 +10,14 @@ from sqlalchemy.exc import OperationalError
 
 from policy_versions import markdown
 from tests.house import FIRST, LONGER, TYPO, House
+from tests.once import made_once
 from web.public.present import grouped
 
 Later = Callable[..., datetime]
 
 
 @pytest.fixture
+@made_once
 def published(house: House, later: Later) -> House:
     house.policy(lead="What we learn about you.", time_zone="Europe/Stockholm")
     house.publish(FIRST, revision_date="2026-05")

@@ -20,6 +20,7 @@ from policy_versions import policies, translations
 from tests.house import FIRST, LONGER, House
 from tests.notifier.sending import change
 from tests.notifier.sending import member as member_of
+from tests.once import made_once
 from web.member import words
 
 Later = Callable[..., datetime]
@@ -32,6 +33,7 @@ def _at_an_address_of_their_own(reader: FlaskClient) -> None:
 
 
 @pytest.fixture
+@made_once
 def told(house: House, later: Later) -> House:
     """Dan has no address: the site notice is all he gets."""
     house.policy()

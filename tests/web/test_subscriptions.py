@@ -15,6 +15,7 @@ from database import reading, writing
 from notifier import addresses, deciding, subscriptions
 from notifier.models import Subscription, Suppression
 from tests.house import FIRST, LONGER, House, KeptLetters
+from tests.once import made_once
 
 Later = Callable[..., datetime]
 READER = "reader@example.com"
@@ -22,6 +23,7 @@ PATH = "/privacy/subscribe"
 
 
 @pytest.fixture
+@made_once
 def published(house: House) -> House:
     house.policy()
     house.publish(FIRST)

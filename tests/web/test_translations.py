@@ -16,6 +16,7 @@ from policy_versions import archive, policies, translations
 from policy_versions.models import AuditEntry, Translation
 from policy_versions.translations import Given
 from tests.house import FIRST, LONGER, House, KeptLetters
+from tests.once import made_once
 from tests.policy_versions.test_translations import GERMAN, LONGER_GERMAN, translate
 from tests.web.test_admin import Administrator, admin, password_hash, token
 from tests.web.test_public import get, words
@@ -30,6 +31,7 @@ HOSTILE = """# <script>alert(1)</script>
 
 
 @pytest.fixture
+@made_once
 def published(house: House, later: Later) -> House:
     house.policy(time_zone="Europe/Stockholm")
     house.publish(FIRST, revision_date="2026-05")
@@ -45,6 +47,7 @@ def published(house: House, later: Later) -> House:
 
 
 @pytest.fixture
+@made_once
 def corrected(published: House) -> House:
     translate(published, Given("de", LONGER_GERMAN, "Datenschutzerklärung"), number=2)
     published.tick()

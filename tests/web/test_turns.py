@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from policy_versions import comparing
 from tests.house import FIRST, House
+from tests.once import made_once
 from tests.web.test_public import words
 from web.public import turns
 
@@ -21,6 +22,7 @@ class Text(NamedTuple):
 
 
 @pytest.fixture
+@made_once
 def texts(house: House) -> House:
     house.policy()
     for number in range(4):

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from flask import Flask, Response
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import MethodNotAllowed, NotFound
-from werkzeug.routing import Rule
 
 METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS TRACE QUERY".split())
 View = Callable[..., Response]
@@ -51,6 +50,6 @@ def _nothing(**_values: object) -> Response:
 
 def _add(app: Flask, csrf: CSRFProtect, path: str, endpoint: str, view: View, methods: frozenset[str]) -> None:
     app.view_functions[endpoint] = csrf.exempt(view)
-    rule = Rule(path, endpoint=endpoint, methods=methods, merge_slashes=False, strict_slashes=True)
+    rule = app.url_rule_class(path, endpoint=endpoint, methods=methods, merge_slashes=False, strict_slashes=True)
     rule.provide_automatic_options = False  # type: ignore[attr-defined]  # Flask's own, beside werkzeug's
     app.url_map.add(rule)

@@ -16,12 +16,14 @@ from notifier.senders.protocol import Refused, Unknown
 from tests.house import House, KeptLetters
 from tests.notifier.events.reports import LEFT_OUT, hear, of, request, without_ids
 from tests.notifier.sending import DoesFirst, attempts, batches, opened, people, states, worker
+from tests.once import made_once
 
 Later = Callable[..., datetime]
 RESET = Unknown("The connection was reset.")
 
 
 @pytest.fixture
+@made_once
 def doubted(running: House, letters: KeptLetters) -> House:
     """Three letters in one request of which nobody knows whether it was taken."""
     people(running, 3)

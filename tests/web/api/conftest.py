@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from database import writing
 from notifier import deciding, keys
 from tests.house import FIRST, House
+from tests.once import made_once
 
 
 @dataclass(slots=True)
@@ -62,6 +63,7 @@ def program(client: FlaskClient, running: House) -> Program:
 
 
 @pytest.fixture
+@made_once
 def running(house: House) -> House:
     """A text in force since yesterday's noon, decided, and a member who joined an hour ago."""
     clock = house.runtime.clock

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from tests.house import LONGER, TYPO, House
+from tests.once import made_once
 from tests.web.api.conftest import Program
 
 
 @pytest.fixture
+@made_once
 def three(running: House, later: Any) -> House:
     for text in (LONGER, TYPO):
         later(days=1)
