@@ -261,6 +261,23 @@ def test_nobody_comes_into_the_session_that_bears_the_number_of_their_own(
     assert [row.account_id for row in rows(house)] == [olga]
 
 
+def test_a_session_that_is_ended_as_soon_as_it_begins_is_said_to_have_ended(app: Flask, house: House) -> None:
+    people.account(house, "ines")
+    client = app.test_client()
+    csrf = token(client.get("/admin/sign-in").text)
+
+    def ended(_session: Session) -> None:
+        with house.runtime.engine.execution_options(writing=True).begin() as own:
+            own.execute(text("DELETE FROM account_session"))
+
+    event.listen(Session, "after_commit", ended)
+    try:
+        answer = client.post("/admin/sign-in", data={"csrf_token": csrf, "name": "ines", "password": PASSWORD})
+    finally:
+        event.remove(Session, "after_commit", ended)
+    assert (answer.status_code, "has ended already" in words(answer.text)) == (404, True)
+
+
 def test_a_hash_made_anew_leads_on_to_the_code(app: Flask, ines: FlaskClient, house: House) -> None:
     secret, _ = set_up(ines, house)
     later(house, seconds=30)

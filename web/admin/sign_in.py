@@ -13,7 +13,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from werkzeug.wrappers import Response
 
 from database import writing
-from errors import CodeRefused, Refusal, SignInRefused, TooManyTries
+from errors import CodeRefused, NoSuchSession, Refusal, SignInRefused, TooManyTries
 from web import accounts, passwords, second_factor, sessions, throttling
 from web.accounts import Account
 from web.admin import blueprint, browsers, permissions
@@ -223,11 +223,12 @@ def let_in(account: Account, **by: str) -> Response:
 
 
 def keep(token: str) -> None:
-    """Give the browser the token of its session."""
+    """Give the browser the token of its session. Raises: NoSuchSession, where somebody has ended it already."""
     session.permanent = True
     database_session().rollback()  # on SQLite it would still read what was there when the request began
     signed_in = _load(token)
-    assert signed_in is not None  # it was made just now
+    if signed_in is None:
+        raise NoSuchSession
     login_user(signed_in)
 
 
