@@ -15,6 +15,7 @@ from settings import Settings
 from tests.conftest import make_settings
 from tests.house import LONGER, House
 from tests.notifier.ledgers import Books, Plan
+from tests.web import people
 from tests.web.test_admin import Administrator, admin, password_hash, running, words
 from web.four_eyes import ReleaseRequest, digest_of_payload
 
@@ -156,6 +157,7 @@ def test_what_is_going_out_says_how_far_it_is(admin: Administrator, running: Hou
 
 
 def test_what_another_publisher_asked_for_is_looked_at(admin: Administrator, running: House) -> None:
+    people.account(running, "olga", "publisher")
     with writing(running.runtime.engine) as session:
         for asked_by, title in (("olga", "Publish No. 2"), ("ines", "Publish No. 3")):
             session.add(
