@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, exists, func, or_, text
@@ -62,11 +63,12 @@ class _Chain:
         self._now = runtime.clock.now(session)
         last = head(session)
         self._number, self._head = (last.id or 0, last.chain) if last else (0, "")
+        self._through = dict(zip((cover.name for cover in COVERS), session.execute(_SEALED).one(), strict=True))
         self.made = 0
 
     def rows(self, cover: Cover, through: int) -> bool:
         """Seal the next rows of a table; whether more are left."""
-        last = sealed_through(self._session, cover.name)
+        last: int | None = self._through[cover.name]
         found = list(rows(self._session, cover.table, cover.names, after=last, through=through, limit=cover.size))
         if found:
             first = 0 if last is None else last + 1
@@ -106,12 +108,6 @@ class _Chain:
         return self._number
 
 
-def sealed_through(session: Session, subject: str) -> int | None:
-    """The last id of a table that is sealed; None where nothing is."""
-    newest = select(Seal.last).where(Seal.subject == subject).order_by(col(Seal.id).desc()).limit(1)
-    return session.exec(newest).first()
-
-
 def rows(
     session: Session,
     table: Table,
@@ -122,11 +118,17 @@ def rows(
     limit: int | None = None,
 ) -> Iterable[Row[Any]]:
     """A table's rows by id, each with its id first. after: None from the very first, be its id negative."""
-    wanted = [table.c.id, *(table.c[name] for name in names)]
-    query = sa_select(*wanted).where(table.c.id <= through).order_by(table.c.id).limit(limit)
-    if after is not None:
-        query = query.where(table.c.id > after)
-    return session.execute(query)
+    query = _stretch(table, tuple(names), from_first=after is None, limited=limit is not None)
+    return session.execute(query, {"after": after, "through": through, "limit": limit})
+
+
+@cache
+def _stretch(table: Table, names: tuple[str, ...], *, from_first: bool, limited: bool) -> Any:
+    query = sa_select(table.c.id, *(table.c[name] for name in names)).order_by(table.c.id)
+    query = query.where(table.c.id <= bindparam("through"))
+    if not from_first:
+        query = query.where(table.c.id > bindparam("after"))
+    return query.limit(bindparam("limit")) if limited else query
 
 
 # -- how far ------------------------------------------------------------------------------------
@@ -142,17 +144,14 @@ def _due(session: Session) -> dict[Cover, int]:
     }
 
 
-_ENDS = sa_select(
-    *(sa_select(func.max(cover.table.c.id)).scalar_subquery() for cover in COVERS),
-    *(
-        sa_select(col(Seal.last))
-        .where(col(Seal.subject) == cover.name)
-        .order_by(col(Seal.id).desc())
-        .limit(1)
-        .scalar_subquery()
-        for cover in COVERS
-    ),
-)
+def _sealed() -> list[Any]:
+    """The last id of each table that is sealed; NULL where nothing is."""
+    newest = sa_select(col(Seal.last)).order_by(col(Seal.id).desc()).limit(1)
+    return [newest.where(col(Seal.subject) == cover.name).scalar_subquery() for cover in COVERS]
+
+
+_SEALED = sa_select(*_sealed())
+_ENDS = sa_select(*(sa_select(func.max(cover.table.c.id)).scalar_subquery() for cover in COVERS), *_sealed())
 
 
 def _whole(runtime: Runtime, due: dict[Cover, int]) -> dict[Cover, int]:
@@ -192,21 +191,9 @@ def _writers(session: Session) -> set[tuple[str, str]]:
 
 def _unsealed(session: Session, limit: int = REQUESTS) -> Sequence[Row[Any]]:
     """Requests whose fate is final, and not sealed: of those that did not leave, once their batch is closed."""
-    closed = col(Batch.state).not_in(("queued", "sending", "unknown"))
-    final = or_(
-        col(Attempt.state).in_(("accepted", "refused")),
-        and_(col(Attempt.state).in_(("not_sent", "halved")), closed),
-    )
-    query = (
-        attempts()
-        .join(Batch, col(Batch.id) == col(Attempt.batch_id))
-        .where(final, ~exists().where(col(SealedAnswer.attempt_id) == col(Attempt.id)))
-        .order_by(col(Attempt.id))
-        .limit(limit)
-    )
     found: list[Row[Any]] = []
     held = 0
-    for each in session.execute(query):
+    for each in session.execute(_UNSEALED, {"limit": limit}):
         if found and held + each.recipients > LETTERS:
             break
         found.append(each)
@@ -218,6 +205,19 @@ def attempts() -> Any:
     """Requests with all that is sealed of them, to be narrowed down."""
     table = BY_NAME["attempt"].table
     return sa_select(table.c.id, *(table.c[name] for name in ANSWERED)).select_from(table)
+
+
+_CLOSED = col(Batch.state).not_in(("queued", "sending", "unknown"))
+_FINAL = or_(
+    col(Attempt.state).in_(("accepted", "refused")), and_(col(Attempt.state).in_(("not_sent", "halved")), _CLOSED)
+)
+_UNSEALED = (
+    attempts()
+    .join(Batch, col(Batch.id) == col(Attempt.batch_id))
+    .where(_FINAL, ~exists().where(col(SealedAnswer.attempt_id) == col(Attempt.id)))
+    .order_by(col(Attempt.id))
+    .limit(bindparam("limit"))
+)
 
 
 def answer(session: Session, attempt: Row[Any]) -> str:

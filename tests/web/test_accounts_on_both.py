@@ -1,18 +1,21 @@
 """What keeps strangers out, on both databases: sessions, tries counted by many at once, codes used once …"""
 
 import base64
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from sqlmodel import select
 
 from database import reading, writing
-from errors import CodeRefused, RequestAnswered, TooManyTries
+from errors import AccountExists, CodeRefused, RequestAnswered, TooManyTries
 from policy_versions import archive, drafts, policies
 from tests.house import FIRST, House
 from tests.web import people
-from web import accounts, four_eyes, second_factor, sessions, throttling
+from web import accounts, four_eyes, passwords, second_factor, sessions, throttling
 from web.sessions import Lasting, Whence
 from web.throttling import Tally
 
@@ -99,6 +102,37 @@ def test_of_two_uses_of_a_code_at_once_one_opens_and_so_of_a_recovery_code(house
     with ThreadPoolExecutor(2) as pool:
         for typed in (code, recovery[0]):
             assert sorted(pool.map(use, (typed, typed))) == [False, True]
+
+
+class Meanwhile(PasswordHasher):
+    """While the first password is hashed, somebody makes an account of that name."""
+
+    def __init__(self, deed: Callable[[], None]) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self._deed = deed
+
+    def hash(self, *given: Any, **named: Any) -> str:
+        deed, self._deed = self._deed, lambda: None
+        deed()
+        return super().hash(*given, **named)
+
+
+# on SQLite one writes at a time
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_of_two_accounts_of_one_name_made_at_once_one_is(house: House) -> None:
+    def make() -> None:
+        with writing(house.runtime.engine) as session:
+            accounts.create(session, "joel", held=["editor"], actor="olga", now=house.now)
+
+    usual = passwords.hasher()
+    passwords.use(Meanwhile(make))
+    try:
+        with pytest.raises(AccountExists):
+            make()
+    finally:
+        passwords.use(usual)
+    with reading(house.runtime.engine) as session:
+        assert len(accounts.listed(session)) == 1
 
 
 @both
