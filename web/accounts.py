@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from unicodedata import normalize
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Field, Session, SQLModel, col, func, select, update
 
@@ -129,7 +130,10 @@ def create(
     password = passwords.one_time()
     made = Account(name=name, password_hash=passwords.hashed(password), one_time=True, roles=kept, created_at=now)
     session.add(made)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise AccountExists(name) from error  # since it was looked for
     note(session, made, "account made", actor=actor, now=now, roles=kept)
     return password
 
