@@ -9,14 +9,14 @@ import gc
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
-from sqlmodel import Session, col, delete
+from sqlmodel import Session, col, delete, update
 
 from database import forget_erased, reading, writing
 from errors import NoticeAlreadyOpen
@@ -156,12 +156,10 @@ def tick(runtime: Runtime, job: Job) -> int:
 
 
 def _note(session: Session, runtime: Runtime, job: Job, error: str) -> None:
-    ticked = session.get(Tick, (job.name, runtime.node))
-    now = runtime.clock.now(session)
-    if ticked is None:
-        ticked = Tick(job=job.name, node=runtime.node, ticked_at=now)
-    ticked.ticked_at, ticked.error = now, error
-    session.add(ticked)
+    noted: dict[str, Any] = {"ticked_at": runtime.clock.now(session), "error": error}
+    own = col(Tick.job) == job.name, col(Tick.node) == runtime.node
+    if not session.execute(update(Tick).where(*own).values(**noted)).rowcount:  # type: ignore[attr-defined]
+        session.add(Tick(job=job.name, node=runtime.node, **noted))
 
 
 def run_all(runtime: Runtime) -> None:
