@@ -74,6 +74,7 @@ def test_nothing_typed_or_addressed_in_the_administration_is_a_fault(
     for path in BAD_IN_ADMINISTRATION:
         assert client.get(path).status_code == 404, path
         assert client.post(path).status_code in (404, 405), path
+    assert client.get("/admin/members?locale=%00").status_code == 200
     draft = client.post("/admin/policies/privacy/drafts").location
     for name in ("text", "summary", "rule", "effective", "revision_date", "notice_days"):
         typed = {"text": "my long words", "rule": "notice", "version": "1", name: "my long words\0"}

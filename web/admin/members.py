@@ -36,6 +36,7 @@ Answer = Page | BaseResponse
 @blueprint.get("/members", endpoint="members")
 def index() -> str:
     which, locale = _which(), request.args.get("locale", "")[:LONGEST_LOCALE]
+    locale = locale if locale.isprintable() else ""  # PostgreSQL would not look for a NUL
     after = request.args.get("after", "")
     behind = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0
     some = searching.page(session(), which, locale=locale, after=behind, limit=PAGE + 1, now=now())
