@@ -47,6 +47,7 @@ def check(session: Session, of: Policy, given: Name) -> Name:
 
 def rename(session: Session, of: Policy, given: Name, *, actor: str, now: datetime) -> Renaming:
     """Give a policy another address or title. of: locked. Raises: as `check`."""
+    policies.lock_addresses(session)
     name = check(session, of, given)
     made = Renaming(
         policy_id=of.id or 0,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from errors import FieldMissing, Invalid, NoSuchPolicy, SlugMalformed, SlugReserved, SlugTaken, Unprintable
@@ -20,6 +21,7 @@ RESERVED = frozenset(
     "site-notice theme assets compare history search sitemap robots favicon well-known account "
     "policies about help subscribe unsubscribe".split()
 )
+_ADDRESSES = 0x736C75  # any number that nothing else locks
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 
 
@@ -57,6 +59,7 @@ def create_policy(session: Session, fields: PolicyFields, *, actor: str, now: da
     if fields.promise not in PROMISES:
         raise Invalid(f"The promise is one of: {', '.join(PROMISES)}.")
     dates.zone(fields.time_zone)
+    lock_addresses(session)
     if find(session, fields.slug) is not None:
         raise SlugTaken(fields.slug)
     whole = policy(session, fields.part_of) if fields.part_of else None
@@ -134,6 +137,15 @@ def find(session: Session, slug: str) -> Policy | None:
         moved = select(Renaming.policy_id).where(Renaming.slug_before == slug).limit(1)
         found = session.exec(select(Policy).where(col(Policy.id).in_(moved))).one_or_none()
     return found
+
+
+def lock_addresses(session: Session) -> None:
+    """Let nobody else take an address until this transaction ends: an old address is taken too, by no constraint.
+
+    Call it after a policy is locked, and before the audit log is written to.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADDRESSES})
 
 
 def policy(session: Session, slug: str) -> Policy:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from database import reading, writing
@@ -43,6 +46,45 @@ def retire(house: House, slug: str = "privacy", reason: str = "Another policy sa
 
 def problems(session: Session) -> list[str]:
     return [each.says for name in ("names", "seals", "texts") for each in verifying.run(session, name).found]
+
+
+def take_address(house: House, session: Session, how: str) -> None:
+    """Have something stand at /terms: a new policy, or one that was called otherwise."""
+    if how == "made":
+        fields = policies.PolicyFields("terms", "Terms")
+        policies.create_policy(session, fields, actor="a test", now=house.now)
+    else:
+        given = Name("terms", "Terms", "Ours")
+        naming.rename(session, policies.lock(session, how), given, actor="a test", now=house.now)
+
+
+def someone_waits(house: House) -> bool:
+    with house.runtime.engine.connect() as connection:
+        asked = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        return bool(connection.execute(text(asked)).scalar())
+
+
+# on SQLite one writes at a time
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(("one", "other"), [("made", "made"), ("made", "privacy"), ("privacy", "cookies")])
+def test_of_two_who_take_an_address_at_once_one_has_it(house: House, one: str, other: str) -> None:
+    for slug in {one, other} - {"made"}:
+        house.policy(slug)
+
+    def late() -> None:
+        with writing(house.runtime.engine) as session:
+            take_address(house, session, other)
+
+    with ThreadPoolExecutor(1) as pool:
+        with writing(house.runtime.engine) as session:
+            take_address(house, session, one)
+            refused = pool.submit(late)
+            while not someone_waits(house) and not refused.done():
+                pass
+        with pytest.raises(SlugTaken):
+            refused.result()
+    with reading(house.runtime.engine) as session:
+        assert session.exec(select(Policy.title).where(Policy.slug == "terms")).all() == ["Terms"]
 
 
 def test_a_renamed_policy_is_found_by_every_address_it_had(house: House) -> None:
