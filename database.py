@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, bindparam, event, func, make_url, update
+from sqlalchemy import Connection, Engine, bindparam, event, func, make_url, text, update
 from sqlalchemy import create_engine as sa_create_engine
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -135,6 +135,18 @@ def writing(engine: Engine) -> Iterator[Session]:
         session.begin(),
     ):
         yield session
+
+
+def one_at_a_time(session: Session, number: int) -> None:
+    """Have transactions that name the same number follow one another; each waits until the one before has ended.
+
+    number: of 63 bits. On SQLite one transaction writes at a time anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(_ADVISORY, {"number": number})
+
+
+_ADVISORY = text("SELECT pg_advisory_xact_lock(:number)")
 
 
 @contextmanager

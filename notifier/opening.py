@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, and_, case, func, literal_column, null, or
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, insert, select, update
 
+from database import one_at_a_time
 from notifier.audience import Audience, Known, LeftOut, Owed, Reason
 from notifier.kinds import Judged
 from notifier.models import Batch, Delivery, Member, Notice
@@ -308,7 +309,7 @@ def reserve(session: Session, count: int) -> int:
     """Set so many ids of batches aside, in a row; returns the first. Whoever makes batches asks here."""
     if session.get_bind().dialect.name != "postgresql":
         return (session.exec(select(func.max(Batch.id))).one() or 0) + 1
-    session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    one_at_a_time(session, _LOCK)
     first: int = session.execute(text("SELECT nextval(pg_get_serial_sequence('batch', 'id'))")).scalar_one()
     if count > 1:
         session.execute(

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Row, Table, and_, bindparam, exists, func,
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, insert, select
 
-from database import reading, writing
+from database import one_at_a_time, reading, writing
 from notifier.models import Attempt, Batch, Delivery, Notice, Outcome
 from notifier.runtime import Runtime
 from notifier.seals import ANSWERED, ANSWERS, BY_NAME, COVERS, Cover, Seal, SealedAnswer, digest, facts, head, leaf
@@ -58,8 +58,7 @@ class _Chain:
 
     def __init__(self, session: Session, runtime: Runtime) -> None:
         self._session = session
-        if session.get_bind().dialect.name == "postgresql":
-            session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        one_at_a_time(session, _LOCK)
         self._now = runtime.clock.now(session)
         last = head(session)
         self._number, self._head = (last.id or 0, last.chain) if last else (0, "")

@@ -92,6 +92,12 @@ class History:
         """The last revision not withdrawn: what the next one is compared with."""
         return next((e for e in reversed(self.entries) if e.live), None)
 
+    @property
+    def last_number(self) -> int:
+        """The number of the last revision not withdrawn; 0 where there is none."""
+        latest = self.latest()
+        return latest.number if latest else 0
+
     def before(self, number: int) -> Entry | None:
         """The revision before one, of those not withdrawn."""
         return next((e for e in reversed(self.entries) if e.live and e.number < number), None)

@@ -6,9 +6,9 @@ from contextlib import closing
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
 from sqlmodel import Session, col, select
 
+from database import one_at_a_time
 from policy_versions import chain, origins
 from policy_versions.models import AuditEntry
 
@@ -17,8 +17,7 @@ _LOCK = 0x617564  # any number that nothing else locks
 
 def record(session: Session, *, actor: str, action: str, subject: str, now: datetime, **detail: Any) -> AuditEntry:
     """Append an entry. detail: opaque ids, numbers and states only, never an address or a name of a member."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    one_at_a_time(session, _LOCK)
     last = session.exec(select(AuditEntry).order_by(col(AuditEntry.id).desc()).limit(1)).first()
     entry = AuditEntry(recorded_at=now, actor=actor, action=action, subject=subject, detail=detail, chain="")
     entry.chain = _chain(last.chain if last else "", entry)

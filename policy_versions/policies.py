@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
 from sqlmodel import Session, col, select
 
+from database import one_at_a_time
 from errors import FieldMissing, Invalid, NoSuchPolicy, SlugMalformed, SlugReserved, SlugTaken, Unprintable
 from policy_versions import audit, dates, locales
 from policy_versions.models import PROMISES, Policy, Revision
@@ -144,8 +144,7 @@ def lock_addresses(session: Session) -> None:
 
     Call it after a policy is locked, and before the audit log is written to.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADDRESSES})
+    one_at_a_time(session, _ADDRESSES)
 
 
 def policy(session: Session, slug: str) -> Policy:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask import Flask
+    from flask_wtf.csrf import CSRFProtect
 
     from notifier.runtime import Runtime
 
@@ -17,24 +18,7 @@ def register(app: Flask, runtime: Runtime) -> None:
     # Imported here, so that a migration, which needs the accounts' table, does not load every page.
     from flask_wtf.csrf import CSRFProtect
 
-    from web import (
-        addresses,
-        admin,
-        api,
-        assets,
-        context,
-        errors,
-        filters,
-        headers,
-        hooks,
-        member,
-        metrics,
-        origins,
-        public,
-        serving,
-        speech,
-        theme,
-    )
+    from web import addresses, assets, context, errors, filters, headers, origins, serving, speech, theme
 
     theme.register(app, runtime.settings)
     _configure(app, runtime)
@@ -49,13 +33,20 @@ def register(app: Flask, runtime: Runtime) -> None:
     speech.register(app)
     errors.register(app)
     headers.register(app, runtime)
+    _add_faces(app, csrf)
+    theme.check(app, runtime.settings)
+
+
+def _add_faces(app: Flask, csrf: CSRFProtect) -> None:
+    """Each face at its addresses. csrf: asks every form for its token, save where a face says that it has none."""
+    from web import admin, api, hooks, member, metrics, public
+
     admin.register(app)
     hooks.register(app, csrf)
     api.register(app, csrf)
     member.register(app, csrf)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(public.blueprint)
-    theme.check(app, runtime.settings)
 
 
 def _configure(app: Flask, runtime: Runtime) -> None:

@@ -134,7 +134,8 @@ def _fault(error: Exception) -> Answer | Response:
 
 def page(status: int, sentence: str | Refusal, heading: str = "") -> tuple[str, int]:
     """A refusal's page, in its reader's language where it stands for one of their own."""
-    if _OWN.match(request.path):
+    is_own = bool(_OWN.match(request.path))
+    if is_own:
         speech.speak_to_browser()
     say = speech.current().say
     heading = say(heading or _HEADINGS.get(status, _HEADINGS[400]))
@@ -149,7 +150,7 @@ def page(status: int, sentence: str | Refusal, heading: str = "") -> tuple[str, 
         "sentence": _said(sentence),
         "links": links,
         "page_title": heading,
-        "languages": speech.languages() if _OWN.match(request.path) else [],
+        "languages": speech.languages() if is_own else [],
     }
     try:
         face = "admin" if in_administration(request.path) else "public"

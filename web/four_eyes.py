@@ -185,16 +185,10 @@ def current(session: Session, request: ReleaseRequest, *, lock: bool = False) ->
     return digest_of_notice(notice) if notice else None
 
 
-def follows(record: archive.History) -> int | None:
-    """The text that a draft would follow, and was looked at against: its id."""
-    latest = record.latest()
-    return latest.revision.id if latest else None
-
-
 def _follows_still(session: Session, request: ReleaseRequest) -> bool:
     """Whether no other text was published, and none withdrawn, since a draft was looked at."""
-    now = follows(archive.history(session, session.get_one(Policy, request.policy_id), whole=False))
-    return request.payload.get("follows", now) == now  # asked by an earlier version, it does not say
+    now = archive.history(session, session.get_one(Policy, request.policy_id), whole=False).last_number
+    return bool(request.payload.get("follows", now) == now)  # asked by an earlier version, it does not say
 
 
 def confirm(session: Session, number: int, *, actor: str, now: datetime) -> ReleaseRequest:

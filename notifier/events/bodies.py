@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_
-from sqlmodel import Session, col, delete, select, text, update
+from sqlmodel import Session, col, delete, select, update
 
-from database import writing
+from database import one_at_a_time, writing
 from notifier.events import folding, reading
 from notifier.models import UnmatchedEvent, WebhookBody
 from notifier.runtime import Runtime
@@ -30,7 +30,7 @@ VERIFIED = "verified"
 def receive(session: Session, source: str, body: bytes, *, now: datetime) -> bool:
     """Keep a body whose signature holds, to be folded; whether it is new. The caller commits before it answers."""
     sha256 = hashlib.sha256(body).hexdigest()
-    _one_at_a_time(session, sha256)
+    one_at_a_time(session, int(sha256[:15], 16))  # two that bring the same body
     known = select(WebhookBody.id).where(WebhookBody.source == source, WebhookBody.sha256 == sha256, _not_lost())
     if session.exec(known.limit(1)).first() is not None:
         return False
@@ -55,13 +55,6 @@ def refuse(session: Session, source: str, verdict: str, *, size: int, now: datet
     session.add(noted)
     session.flush()
     return True
-
-
-def _one_at_a_time(session: Session, sha256: str) -> None:
-    """Two that bring the same body wait for each other; SQLite has one writer anyway."""
-    if session.get_bind().dialect.name == "postgresql":
-        number = int(sha256[:15], 16)
-        session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
 
 
 def _not_lost() -> ColumnElement[bool]:

@@ -327,13 +327,20 @@ def test_the_notice_page_says_who_did_what_and_when(ines: Administrator, running
 # -- the second person --------------------------------------------------------------------------
 
 
-def test_level_4_waits_for_a_second_person(
-    ines: Administrator, running: House, app: Flask, password_hash: str
-) -> None:
-    joel = account(running, app, "joel", password_hash)
+@pytest.fixture
+def joel(running: House, app: Flask, password_hash: str) -> Administrator:
+    return account(running, app, "joel", password_hash)
+
+
+def propose(ines: Administrator, running: House) -> str:
+    """Decide level 4, and propose to lower it a minute later: the page that says so."""
     ines.post(PAGE, override(running, "significant", level="4", summary="Much longer."))
     running.runtime.clock.instant += timedelta(minutes=1)  # type: ignore[attr-defined]
-    assert "your proposal waits" in words(ines.post(PAGE, override(running)))
+    return ines.post(PAGE, override(running))
+
+
+def test_level_4_waits_for_a_second_person(ines: Administrator, joel: Administrator, running: House) -> None:
+    assert "your proposal waits" in words(propose(ines, running))
     assert "Take it back" in words(ines.get(PAGE))
     assert "Confirm it" not in words(ines.get(PAGE))
     assert "ines proposes to decide Privacy policy, No. 2, minor" in words(joel.get("/admin/"))
@@ -347,12 +354,9 @@ def test_level_4_waits_for_a_second_person(
 
 
 def test_what_somebody_proposed_who_publishes_no_more_is_not_confirmed(
-    ines: Administrator, running: House, app: Flask, password_hash: str
+    ines: Administrator, joel: Administrator, running: House
 ) -> None:
-    joel = account(running, app, "joel", password_hash)
-    ines.post(PAGE, override(running, "significant", level="4", summary="Much longer."))
-    running.runtime.clock.instant += timedelta(minutes=1)  # type: ignore[attr-defined]
-    ines.post(PAGE, override(running))
+    propose(ines, running)
     with writing(running.runtime.engine) as session:
         accounts.set_roles(session, accounts.named(session, "ines"), ["editor"], actor="joel", now=running.now)
     refused = words(joel.post(f"{PAGE}/confirm", {"proposal": "1"}, seen=PAGE, status=409))
@@ -361,13 +365,8 @@ def test_what_somebody_proposed_who_publishes_no_more_is_not_confirmed(
     joel.post(f"{PAGE}/reject", {"proposal": "1"}, seen=PAGE)
 
 
-def test_a_proposal_is_rejected_by_its_button(
-    ines: Administrator, running: House, app: Flask, password_hash: str
-) -> None:
-    joel = account(running, app, "joel", password_hash)
-    ines.post(PAGE, override(running, "significant", level="4", summary="Much longer."))
-    running.runtime.clock.instant += timedelta(minutes=1)  # type: ignore[attr-defined]
-    ines.post(PAGE, override(running))
+def test_a_proposal_is_rejected_by_its_button(ines: Administrator, joel: Administrator, running: House) -> None:
+    propose(ines, running)
     assert "Reject it" in words(joel.get(PAGE))
     assert "The proposal is rejected" in words(joel.post(f"{PAGE}/reject", {"proposal": "1"}, seen=PAGE))
     assert "proposes" not in words(joel.get("/admin/"))

@@ -40,7 +40,7 @@ def page(found: Draft, refusal: Refusal | None = None, *, live: bool = False, lo
         policy=policy,
         draft=found,
         number=number,
-        follows=typed.follows(record),
+        follows=record.last_number,
         error=str(refusal) if refusal else "",
         error_field=field_of(refusal, found),
         loose=loose,

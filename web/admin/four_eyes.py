@@ -52,7 +52,7 @@ def asked_to_publish(draft: Draft, record: History, **payload: Any) -> Response 
     if not wanted():
         return None
     policy = record.policy
-    payload["follows"] = service.follows(record)
+    payload["follows"] = record.last_number
     digest = service.digest_of_draft(draft, payload)
     title = f"Publish a text of {policy.title}"
     return _ask(Wish("publish", policy.id or 0, draft.id or 0, digest, title, payload))

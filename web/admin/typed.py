@@ -57,15 +57,9 @@ def _of_file() -> str:
 
 def check_follows(record: History) -> None:
     """Whether the draft would follow the text that the person was shown it against. Raises: AnotherTextSince."""
-    last = follows(record)
+    last = str(record.last_number)
     if request.form.get("follows", last) != last:
         raise AnotherTextSince
-
-
-def follows(record: History) -> str:
-    """The number of the text that the next one follows, as the form sends it along."""
-    latest = record.latest()
-    return str(latest.number) if latest else ""
 
 
 def number(telling: int) -> int | None:
